@@ -1,0 +1,99 @@
+# wesher: see README.md. Everything is built below $(O).
+
+VERSION = 0.1.0
+O ?= build
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec
+MANDIR ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+DESTDIR ?=
+PKG_CONFIG ?= pkg-config
+CLANG_FORMAT ?= clang-format
+
+CFLAGS ?= -O2 -g
+WARN = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
+	-Wpointer-arith -Wcast-qual -Wsign-compare -Wvla
+ifeq ($(CI),true)
+WARN += -Werror
+endif
+# What every build gets; the environment's CFLAGS, CPPFLAGS and LDFLAGS come
+# last, so that they win.
+HARDEN_C = -fPIE -fstack-protector-strong -fno-common
+HARDEN_L = -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+ifeq ($(findstring -fsanitize,$(CFLAGS))$(findstring -O0,$(CFLAGS)),)
+HARDEN_P = -D_FORTIFY_SOURCE=2
+endif
+ifeq ($(SANDBOX),no)
+HARDEN_P += -DSANDBOX_NO
+endif
+
+pc = $(shell $(PKG_CONFIG) $(1) $(2))
+LIBS_COMMON = libbsd-overlay libsodium
+LIBS_PRIV = $(LIBS_COMMON) libmnl
+LIBS_WESHER = $(LIBS_COMMON) libevent_core libevent_extra jansson
+PC_CFLAGS := $(call pc,--cflags,$(LIBS_PRIV) $(LIBS_WESHER))
+LD_COMMON := $(call pc,--libs,$(LIBS_COMMON))
+LD_PRIV := $(call pc,--libs,$(LIBS_PRIV))
+LD_WESHER := $(call pc,--libs,$(LIBS_WESHER)) -ldl -lm
+LD_TEST = $(call pc,--libs,cmocka)
+
+ALL_CPPFLAGS = -D_GNU_SOURCE -DWESHER_VERSION='"$(VERSION)"' \
+	-DWESHER_LIBEXECDIR='"$(LIBEXECDIR)"' $(HARDEN_P) $(PC_CFLAGS) \
+	$(CPPFLAGS)
+ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN_C) $(CFLAGS)
+ALL_LDFLAGS = $(HARDEN_L) $(CFLAGS) $(LDFLAGS)
+
+src = $(filter-out $(1)/main.c,$(wildcard $(1)/*.c))
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+A_COMMON = $(O)/libcommon.a
+A_PRIV = $(O)/libpriv.a
+A_WESHER = $(O)/libwesher.a
+
+# Unit tests by name: regress/unit/priv_*.c link libpriv, the others
+# libwesher; each is one cmocka program that speaks TAP.
+T_PRIV = $(patsubst regress/unit/%.c,$(O)/unit/%,$(wildcard regress/unit/priv_*.c))
+T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
+	regress/unit/priv_%.c,$(wildcard regress/unit/*.c)))
+
+all: $(if $(wildcard wesher/main.c),$(O)/wesher) $(if $(wildcard priv/main.c),$(O)/wesher-priv) $(A_COMMON)
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(A_COMMON): $(call obj,$(call src,common))
+$(A_PRIV): $(call obj,$(call src,priv))
+$(A_WESHER): $(call obj,$(call src,wesher))
+$(A_COMMON) $(A_PRIV) $(A_WESHER):
+	@mkdir -p $(@D)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(O)/wesher: $(O)/wesher/main.o $(A_WESHER) $(A_COMMON)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER)
+
+$(O)/wesher-priv: $(O)/priv/main.o $(A_PRIV) $(A_COMMON)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_PRIV)
+
+$(T_PRIV): $(O)/unit/%: $(O)/regress/unit/%.o $(A_PRIV) $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_PRIV) $(LD_TEST)
+
+$(T_WESHER): $(O)/unit/%: $(O)/regress/unit/%.o $(A_WESHER) $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER) $(LD_TEST)
+
+unit-programs: $(T_PRIV) $(T_WESHER)
+
+format:
+	$(CLANG_FORMAT) -i $(wildcard common/*.[ch] priv/*.[ch] wesher/*.[ch] \
+		regress/*/*.[ch])
+
+clean:
+	rm -rf $(O)
+
+-include $(wildcard $(O)/*/*.d $(O)/regress/*/*.d)
+
+.PHONY: all unit-programs format clean
+.SECONDARY:

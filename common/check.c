@@ -1,0 +1,143 @@
+/*
+ * Validators of what crosses a trust boundary, shared by both programs so
+ * that the gossip process can know beforehand what root would refuse.
+ */
+#include <net/if.h>
+
+#include <string.h>
+#include <strings.h>
+
+#include <sodium.h>
+
+#include "check.h"
+
+bool
+check_name(const char *name, size_t len)
+{
+	size_t i;
+
+	if (len == 0 || len > NAME_MAX_LEN)
+		return false;
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)name[i];
+
+		if (c < 0x20 || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_alnum(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
+}
+
+/* One label of RFC 1123 section 2.1, underscores tolerated. */
+static bool
+check_label(const char *s, size_t len)
+{
+	size_t i;
+
+	if (len == 0 || len > 63 || s[0] == '-' || s[len - 1] == '-')
+		return false;
+	for (i = 0; i < len; i++)
+		if (!is_alnum((unsigned char)s[i]) && s[i] != '-' &&
+		    s[i] != '_')
+			return false;
+	return true;
+}
+
+static bool
+is_reserved(const char *name, size_t len)
+{
+	static const char *const words[] = {"localhost", "wpad", "isatap"};
+	static const char suffix[] = ".localhost";
+	const char *dot = memchr(name, '.', len);
+	size_t i, first = dot == NULL ? len : (size_t)(dot - name);
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strlen(words[i]) == first &&
+		    strncasecmp(name, words[i], first) == 0)
+			return true;
+	return len >= sizeof(suffix) - 1 &&
+	       strncasecmp(name + len - (sizeof(suffix) - 1), suffix,
+		   sizeof(suffix) - 1) == 0;
+}
+
+bool
+check_hostname(const char *name, size_t len)
+{
+	size_t i, start = 0;
+	bool digits = true;
+
+	if (len == 0 || len > 253)
+		return false;
+	for (i = 0; i <= len; i++) {
+		if (i < len && name[i] != '.') {
+			if (name[i] < '0' || name[i] > '9')
+				digits = false;
+			continue;
+		}
+		if (!check_label(name + start, i - start))
+			return false;
+		start = i + 1;
+	}
+	/* All digits and dots would read as an address. */
+	return !digits && !is_reserved(name, len);
+}
+
+bool
+check_ifname(const char *name)
+{
+	size_t i, len = strlen(name);
+
+	if (len == 0 || len >= IFNAMSIZ || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0)
+		return false;
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)name[i];
+
+		if (c <= ' ' || c >= 0x7f || c == '/' || c == ':' || c == '%')
+			return false;
+	}
+	return true;
+}
+
+bool
+check_is_zero(const void *p, size_t len)
+{
+	return sodium_is_zero(p, len) == 1;
+}
+
+bool
+check_endpoint(const struct ipport *ep)
+{
+	const struct ipaddr *a = &ep->ip;
+
+	if (a->len == 0 || ep->port == 0)
+		return false;
+	if (a->len == 4 && a->b[0] == 0)
+		return false; /* RFC 1122: "this network" */
+	return !ipaddr_is_any(a) && !ipaddr_is_loopback(a) &&
+	       !ipaddr_is_linklocal(a) && !ipaddr_is_multicast(a);
+}
+
+bool
+check_overlay_host(const struct ipnet *net, const struct ipaddr *a)
+{
+	bool zeros = true, ones = true;
+	unsigned bit;
+
+	if (!ipnet_contains(net, a))
+		return false;
+	for (bit = net->bits; bit < a->len * 8u; bit++) {
+		if (a->b[bit / 8] & (0x80 >> (bit % 8)))
+			zeros = false;
+		else
+			ones = false;
+	}
+	/* All zeros is the network, or v6's subnet-router anycast address. */
+	return !zeros && !(ones && a->len == 4);
+}

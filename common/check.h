@@ -1,0 +1,44 @@
+#ifndef COMMON_CHECK_H
+#define COMMON_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+
+/*
+ * Pure validators, used by both programs on both sides of the boundary.
+ * None allocates, logs or touches errno.
+ */
+
+#define NAME_MAX_LEN 255 /* bytes of a member name, protocol.md section 4 */
+#define WG_KEY_LEN   32
+#define MAX_PEERS    16384
+
+/* A member name: 1..255 bytes, no control characters (< 0x20, 0x7f). */
+bool check_name(const char *name, size_t len);
+
+/*
+ * A name that may stand in /etc/hosts: RFC 1123 labels (letters, digits,
+ * hyphens inside; an underscore is tolerated), 1..63 each, total <= 253, not
+ * all digits and dots, never localhost, wpad, isatap or below .localhost.
+ */
+bool check_hostname(const char *name, size_t len);
+
+/* A network interface name the kernel accepts: 1..15, no '/', space, ':'. */
+bool check_ifname(const char *name);
+
+/* True when all bytes are zero (constant time). */
+bool check_is_zero(const void *p, size_t len);
+
+/*
+ * Can a tunnel's endpoint be this? Unicast, no loopback, no link-local, not
+ * unspecified, port not 0. design.md section 2, PEER_SET.
+ */
+bool check_endpoint(const struct ipport *ep);
+
+/* A host address inside net: not the network, broadcast (v4) address. */
+bool check_overlay_host(const struct ipnet *net, const struct ipaddr *a);
+
+#endif

@@ -1,0 +1,54 @@
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/*
+ * Logging in the manner of OpenBSD's daemons. One event, one line. Every byte
+ * that is not printable ASCII or valid UTF-8 text is escaped with vis(3)
+ * before it leaves, so that hostile strings may be passed as %s.
+ */
+enum log_level { LOG_L_ERROR, LOG_L_WARN, LOG_L_INFO, LOG_L_DEBUG };
+
+enum log_dest {
+	LOG_D_STDERR, /* "2026-01-31 12:00:00.123 warn: text" on fd 2 */
+	LOG_D_PLAIN, /* "wesher: text" on fd 2, for the operator's command */
+	LOG_D_PIPE, /* "<4>text\n" in one write(2) to an inherited pipe */
+	LOG_D_SINK /* handed to a function (wesher-priv's syslog socket) */
+};
+
+/* Set destination, level and (for LOG_D_PIPE) descriptor. tag is not copied. */
+void
+log_init(enum log_dest dest, enum log_level level, const char *tag, int fd);
+/* For LOG_D_SINK: called with one escaped line without newline. */
+void log_sink(void (*fn)(enum log_level, const char *line));
+enum log_level log_level_get(void);
+void log_level_set(enum log_level level);
+/* "debug", "info", "warn", "error" -> level, or -1. */
+int log_level_parse(const char *s);
+const char *log_level_name(enum log_level level);
+
+/* The x forms add nothing, the others ": strerror(errno)". errno survives. */
+void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_errorx(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_warnx(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Emit an already composed line at a level (forwarded child lines). */
+void log_line(enum log_level level, const char *line);
+
+/* Log at error, then exit(1). Process level only, never in a library. */
+void
+fatal(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void
+fatalx(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/*
+ * Escape n bytes of src into dst (always terminated, cut at dstlen): printable
+ * ASCII stays, everything else becomes \xNN-like vis(3) text. Returns dst.
+ */
+const char *log_vis(char *dst, size_t dstlen, const void *src, size_t n);
+
+#endif

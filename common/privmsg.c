@@ -1,0 +1,98 @@
+/*
+ * Names, sizes and conversions of the boundary's records; the same table on
+ * both sides.
+ */
+#include <string.h>
+
+#include "privmsg.h"
+
+static const struct {
+	unsigned type;
+	size_t size;
+	const char *name;
+} types[] = {
+    {PRIV_READY, sizeof(struct priv_bare), "READY"},
+    {PRIV_SELF, sizeof(struct priv_self), "SELF"},
+    {PRIV_PEER_SET, sizeof(struct priv_peer_set), "PEER_SET"},
+    {PRIV_PEER_DEL, sizeof(struct priv_peer_del), "PEER_DEL"},
+    {PRIV_SYNC, sizeof(struct priv_bare), "SYNC"},
+    {PRIV_ALIVE, sizeof(struct priv_alive), "ALIVE"},
+    {PRIV_STATS, sizeof(struct priv_bare), "STATS"},
+    {PRIV_HELLO, sizeof(struct priv_hello), "HELLO"},
+    {PRIV_NET, sizeof(struct priv_net), "NET"},
+    {PRIV_RESULT, sizeof(struct priv_result), "RESULT"},
+    {PRIV_STAT, sizeof(struct priv_stat), "STAT"},
+    {PRIV_LEAVE, sizeof(struct priv_bare), "LEAVE"},
+    {PRIV_STOP, sizeof(struct priv_bare), "STOP"},
+};
+
+/* No hidden padding: every byte of a record is checked. */
+_Static_assert(sizeof(struct priv_hdr) == 8, "priv_hdr");
+_Static_assert(sizeof(struct priv_ip) == 20, "priv_ip");
+_Static_assert(sizeof(struct priv_ep) == 24, "priv_ep");
+_Static_assert(sizeof(struct priv_self) == 12, "priv_self");
+_Static_assert(sizeof(struct priv_peer_set) == 376, "priv_peer_set");
+_Static_assert(sizeof(struct priv_peer_del) == 40, "priv_peer_del");
+_Static_assert(sizeof(struct priv_alive) == 20, "priv_alive");
+_Static_assert(sizeof(struct priv_hello) == 316, "priv_hello");
+_Static_assert(sizeof(struct priv_net) == 852, "priv_net");
+_Static_assert(sizeof(struct priv_result) == 68, "priv_result");
+_Static_assert(sizeof(struct priv_stat) == 120, "priv_stat");
+
+const char *
+priv_type_name(unsigned type)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i].type == type)
+			return types[i].name;
+	return "?";
+}
+
+size_t
+priv_type_size(unsigned type)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i].type == type)
+			return types[i].size;
+	return 0;
+}
+
+void
+priv_ip_to(struct priv_ip *out, const struct ipaddr *in)
+{
+	memset(out, 0, sizeof(*out));
+	out->len = in->len;
+	memcpy(out->b, in->b, in->len);
+}
+
+bool
+priv_ip_from(struct ipaddr *out, const struct priv_ip *in)
+{
+	memset(out, 0, sizeof(*out));
+	if ((in->len != 0 && in->len != 4 && in->len != 16) ||
+	    !check_is_zero(in->pad, sizeof(in->pad)) ||
+	    !check_is_zero(in->b + in->len, sizeof(in->b) - in->len))
+		return false;
+	out->len = in->len;
+	memcpy(out->b, in->b, in->len);
+	return true;
+}
+
+void
+priv_ep_to(struct priv_ep *out, const struct ipport *in)
+{
+	memset(out, 0, sizeof(*out));
+	priv_ip_to(&out->ip, &in->ip);
+	out->port = in->port;
+}
+
+bool
+priv_ep_from(struct ipport *out, const struct priv_ep *in)
+{
+	out->port = in->port;
+	return in->pad == 0 && priv_ip_from(&out->ip, &in->ip);
+}

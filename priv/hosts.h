@@ -1,0 +1,44 @@
+#ifndef PRIV_HOSTS_H
+#define PRIV_HOSTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../common/addr.h"
+
+/*
+ * The managed lines of /etc/hosts (protocol.md section 8, design.md section
+ * 3). Other lines are kept byte for byte.
+ */
+struct hosts;
+
+struct hosts_entry {
+	struct ipaddr addr;
+	const char *name; /* checked by check_hostname before */
+};
+
+/*
+ * dirfd is /etc (or a test's folder), opened before the sandbox; file "hosts".
+ * If "hosts.wesher-copy" stands there, an in-place write was torn: it is
+ * repaired from the copy. NULL when out of memory.
+ */
+struct hosts *hosts_open(int dirfd, const char *interface);
+void hosts_close(struct hosts *h);
+
+/*
+ * Make the file's managed lines of this interface exactly the n entries
+ * (sorted by address here); lines of the pre-0.3 form ("# ! MANAGED
+ * AUTOMATICALLY !") are removed once. A name that an unmanaged line defines
+ * is left out, as is a second entry for one name. Written beside, fsync'ed and
+ * renamed with the file's mode and owner kept; in place with a copy first only
+ * for EBUSY and EXDEV. Nothing is written when nothing would change. A missing
+ * file is not created. Returns 0, or -errno with the old file intact.
+ */
+int hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n);
+
+/* Pure part, for tests and fuzzing: the new text, malloc'ed, or NULL. */
+char *hosts_render(const char *old, size_t oldlen, const char *interface,
+    const struct hosts_entry *e, size_t n, size_t *newlen);
+
+#endif

@@ -1,0 +1,66 @@
+#ifndef PRIV_WG_H
+#define PRIV_WG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../common/addr.h"
+#include "../common/check.h"
+
+/*
+ * The WireGuard device by generic netlink. Functions return 0 or -errno.
+ * WGPEER_A flags: UPDATE_ONLY and REPLACE_ALLOWEDIPS are used, the device's
+ * REPLACE_PEERS never.
+ */
+struct wg_peer {
+	uint8_t key[WG_KEY_LEN];
+	struct ipport endpoint; /* ip.len 0: unknown or left as it is */
+	struct ipaddr addr; /* the one allowed IP; len 0: none or several */
+	uint16_t nallowed; /* dump: how many allowed IPs it has */
+	int64_t handshake; /* dump: seconds since 1970, 0 never */
+	uint64_t rx, tx; /* dump */
+	uint16_t keepalive;
+};
+
+struct wg_device {
+	unsigned ifindex;
+	uint8_t pubkey[WG_KEY_LEN];
+	uint16_t port;
+	struct wg_peer *peers; /* malloc'ed, npeers */
+	size_t npeers;
+};
+
+/* Resolve the family once. -EOPNOTSUPP: no WireGuard in this kernel. */
+int wg_open(void);
+void wg_close(void);
+
+/* Set the private key (the caller wipes it) and the listen port. */
+int wg_device_set(
+    unsigned ifindex, const uint8_t privkey[WG_KEY_LEN], uint16_t port);
+/* Dump the device; peers that span messages are joined again. The caller
+ * frees with wg_device_free. */
+int wg_device_get(unsigned ifindex, struct wg_device *out);
+void wg_device_free(struct wg_device *d);
+
+enum wg_op {
+	WG_ADD, /* add or set: endpoint (if any), allowed IP, keepalive */
+	WG_DEL, /* remove */
+	WG_ENDPOINT /* update only: set the endpoint */
+};
+
+struct wg_change {
+	enum wg_op op;
+	struct wg_peer peer;
+};
+
+/*
+ * Apply changes in order, as many in one message as fit (about 200), each
+ * message acknowledged; a refused message is repeated peer by peer, so that
+ * err[i] is 0 or the -errno of that peer. A DEL followed by an ADD that takes
+ * over its address lands in one message, never split. Returns 0, or -errno
+ * when the device is gone or netlink itself failed.
+ */
+int wg_apply(unsigned ifindex, const struct wg_change *ch, size_t n, int *err);
+
+#endif

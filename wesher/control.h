@@ -1,0 +1,31 @@
+#ifndef WESHER_CONTROL_H
+#define WESHER_CONTROL_H
+
+/*
+ * The control socket, /run/wesher/<interface>.sock (SOCK_STREAM): the client
+ * writes one line, the command; the daemon answers with one JSON object and
+ * closes. Lines are at most 512 bytes, answers at most 16 MiB.
+ *
+ *   status  -> {
+ *     "name", "interface", "overlay_addr", "overlay_net", "addr" (announced
+ *     ip:port), "pubkey", "version", "health" (score), "queue",
+ *     "mesh": {"members", "alive", "suspect", "failed", "left"},
+ *     "members": [{ "name", "state" ("alive", "suspect", "failed", "left"),
+ *        "addr" (ip:port), "overlay" (or null), "endpoint" (in use, or null),
+ *        "handshake" (age in seconds, or null), "rx", "tx",
+ *        "dialect" ("ours", "v0.3", "v0.2", "none"),
+ *        "why" (why there is no tunnel, or null) }] sorted by name }
+ *   anything else -> {"error": "unknown command"}
+ */
+#define CONTROL_LINE_MAX   512
+#define CONTROL_ANSWER_MAX (16u << 20)
+
+#ifdef CONTROL_SERVER
+struct event_base;
+struct mesh;
+/* Serve on the listening descriptor fd. 0, or -1 (errno). */
+int control_start(struct event_base *base, int fd, struct mesh *mesh);
+void control_stop(void);
+#endif
+
+#endif
