@@ -1,0 +1,268 @@
+/*
+ * Membership traffic of the gossip process: UDP here, TCP in stream.c.
+ *
+ * Every byte that arrives is a stranger's until it opens under a cluster key.
+ * Until then it is only measured: no allocation, no answer, at most one log
+ * line per source and minute. The sockets were bound by wesher-priv; this
+ * process could not bind a port below 1024.
+ */
+#include <sys/socket.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <sodium.h>
+
+#include "../common/log.h"
+#include "clock.h"
+#include "net.h"
+#include "stream.h"
+#include "wire.h"
+
+#define PACKET_MAX	 65535
+#define PACKETS_PER_WAKE 64
+#define REFUSED_SLOTS	 256
+#define REFUSED_INTERVAL (60 * US_PER_S)
+#define DISCARD_PORT	 9
+
+/* Sources that were logged lately; direct-mapped, so it cannot grow. */
+struct refused {
+	struct ipaddr ip;
+	int64_t at;
+	uint64_t suppressed;
+};
+
+static struct {
+	struct net_config cfg;
+	struct event ev_udp;
+	bool started, mapped; /* mapped: the UDP socket is dual-stack v6 */
+	bool v4, v6;
+	int prime4, prime6;
+	struct net_counters count;
+	struct refused refused[REFUSED_SLOTS];
+	uint8_t hashkey[crypto_shorthash_KEYBYTES];
+	uint8_t in[PACKET_MAX], plain[PACKET_MAX];
+} net;
+
+void
+net_refused(const struct ipport *from, const char *what, const char *why)
+{
+	uint8_t h[crypto_shorthash_BYTES];
+	char buf[IPPORT_STRLEN];
+	struct refused *r;
+	int64_t now = clock_now();
+
+	crypto_shorthash(
+	    h, (const uint8_t *)&from->ip, sizeof(from->ip), net.hashkey);
+	r = &net.refused[h[0]];
+	if (r->at != 0 && now - r->at < REFUSED_INTERVAL) {
+		r->suppressed++;
+		return;
+	}
+	if (r->suppressed > 0)
+		log_warnx("%s from %s refused: %s (and %llu others before)",
+		    what, ipport_str(from, buf), why,
+		    (unsigned long long)r->suppressed);
+	else
+		log_warnx(
+		    "%s from %s refused: %s", what, ipport_str(from, buf), why);
+	r->ip = from->ip;
+	r->at = now;
+	r->suppressed = 0;
+}
+
+static void
+one_packet(const struct ipport *from, size_t len)
+{
+	ssize_t n;
+	int err;
+
+	net.count.rx_packets++;
+	net.count.rx_bytes += len;
+	n = seal_open(
+	    net.cfg.seal, net.in, len, NULL, 0, net.plain, sizeof(net.plain));
+	if (n == -1) {
+		net.count.refused_packets++;
+		net_refused(from, "packet",
+		    len < SEAL_OVERHEAD
+			? "too short to be one of ours"
+			: "not sealed with our cluster key (another mesh, or "
+			  "a member with another --cluster-key)");
+		return;
+	}
+	err = net.cfg.handler.packet(from, net.plain, (size_t)n);
+	if (err < 0) {
+		net.count.refused_packets++;
+		net_refused(from, "packet", wire_error_str(err));
+	}
+}
+
+static void
+on_udp(evutil_socket_t fd, short what, void *arg)
+{
+	struct sockaddr_storage ss;
+	struct ipport from;
+	socklen_t slen;
+	ssize_t n;
+	int i;
+
+	(void)what;
+	(void)arg;
+	for (i = 0; i < PACKETS_PER_WAKE && net.started; i++) {
+		slen = sizeof(ss);
+		n = recvfrom(fd, net.in, sizeof(net.in), MSG_DONTWAIT,
+		    (struct sockaddr *)&ss, &slen);
+		if (n == -1) {
+			if (errno == EAGAIN || errno == EINTR)
+				return;
+			/* A late ICMP error of some sent packet. */
+			log_debug("recvfrom: %s", strerror(errno));
+			continue;
+		}
+		if (ipport_from_sockaddr((struct sockaddr *)&ss, slen, &from) ==
+		    -1)
+			continue;
+		one_packet(&from, (size_t)n);
+	}
+}
+
+/* The address as the UDP socket wants it: v4-mapped on a dual-stack one. */
+static socklen_t
+udp_sockaddr(const struct ipport *to, struct sockaddr_storage *ss)
+{
+	struct ipport mapped = {.ip.len = 16, .port = to->port};
+
+	if (!net.mapped || to->ip.len != 4)
+		return ipport_to_sockaddr(to, ss);
+	mapped.ip.b[10] = mapped.ip.b[11] = 0xff;
+	memcpy(mapped.ip.b + 12, to->ip.b, 4);
+	return ipport_to_sockaddr(&mapped, ss);
+}
+
+bool
+net_reaches(const struct ipaddr *ip)
+{
+	return (ip->len == 4 && net.v4) || (ip->len == 16 && net.v6);
+}
+
+void
+net_send(const struct ipport *to, const uint8_t *plain, size_t len)
+{
+	uint8_t out[WIRE_PACKET_MAX];
+	struct sockaddr_storage ss;
+	socklen_t slen;
+	ssize_t n;
+
+	n = seal_close(net.cfg.seal, plain, len, NULL, 0, out, sizeof(out));
+	if (n == -1 || !net_reaches(&to->ip)) {
+		net.count.send_errors++;
+		return;
+	}
+	slen = udp_sockaddr(to, &ss);
+	/* An error may belong to an earlier packet (ICMP): try once more. */
+	if (sendto(net.cfg.udp, out, (size_t)n, MSG_DONTWAIT,
+		(struct sockaddr *)&ss, slen) == -1 &&
+	    sendto(net.cfg.udp, out, (size_t)n, MSG_DONTWAIT,
+		(struct sockaddr *)&ss, slen) == -1) {
+		char buf[IPPORT_STRLEN];
+
+		net.count.send_errors++;
+		log_debug(
+		    "send to %s: %s", ipport_str(to, buf), strerror(errno));
+		return;
+	}
+	net.count.tx_packets++;
+	net.count.tx_bytes += (size_t)n;
+}
+
+void
+net_stream(uint32_t id, const struct ipport *to, const uint8_t *msg, size_t len)
+{
+	stream_open(id, to, msg, len);
+}
+
+void
+net_prime(const struct ipaddr *overlay)
+{
+	struct ipport to = {.ip = *overlay, .port = DISCARD_PORT};
+	struct sockaddr_storage ss;
+	socklen_t slen = ipport_to_sockaddr(&to, &ss);
+	int fd = overlay->len == 4 ? net.prime4 : net.prime6;
+	char buf[IPADDR_STRLEN];
+
+	if (fd == -1)
+		return;
+	/* The first call may only report the ICMP answer to an earlier one. */
+	if (sendto(fd, "", 1, MSG_DONTWAIT, (struct sockaddr *)&ss, slen) ==
+		-1 &&
+	    sendto(fd, "", 1, MSG_DONTWAIT, (struct sockaddr *)&ss, slen) == -1)
+		log_debug(
+		    "prime %s: %s", ipaddr_str(overlay, buf), strerror(errno));
+}
+
+/* Which families the bound sockets can reach. */
+static int
+udp_family(void)
+{
+	int domain = AF_INET, v6only = 1;
+	socklen_t len = sizeof(domain);
+
+	if (getsockopt(net.cfg.udp, SOL_SOCKET, SO_DOMAIN, &domain, &len) == -1)
+		return -1;
+	if (domain == AF_INET6) {
+		len = sizeof(v6only);
+		if (getsockopt(net.cfg.udp, IPPROTO_IPV6, IPV6_V6ONLY, &v6only,
+			&len) == -1)
+			return -1;
+	}
+	net.v6 = domain == AF_INET6;
+	net.mapped =
+	    domain == AF_INET6 && !v6only &&
+	    (net.cfg.bind_addr.len == 0 || ipaddr_is_any(&net.cfg.bind_addr));
+	net.v4 = domain == AF_INET || net.mapped;
+	return 0;
+}
+
+int
+net_start(const struct net_config *cfg)
+{
+	net.cfg = *cfg;
+	randombytes_buf(net.hashkey, sizeof(net.hashkey));
+	if (udp_family() == -1)
+		return -1;
+	/* Unbound: the route to the overlay address picks our interface. */
+	net.prime4 = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	net.prime6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (event_assign(&net.ev_udp, cfg->base, cfg->udp, EV_READ | EV_PERSIST,
+		on_udp, NULL) == -1 ||
+	    event_add(&net.ev_udp, NULL) == -1)
+		return -1;
+	net.started = true;
+	return stream_start(cfg, &net.count);
+}
+
+void
+net_stop(void)
+{
+	if (!net.started)
+		return;
+	net.started = false;
+	event_del(&net.ev_udp);
+	stream_stop();
+	sodium_memzero(net.plain, sizeof(net.plain));
+	if (net.prime4 != -1)
+		close(net.prime4);
+	if (net.prime6 != -1)
+		close(net.prime6);
+}
+
+const struct net_counters *
+net_counters(void)
+{
+	return &net.count;
+}

@@ -1,0 +1,23 @@
+#ifndef WESHER_STREAM_H
+#define WESHER_STREAM_H
+
+#include "net.h"
+
+/*
+ * The TCP half of net: one sealed block per direction (protocol.md section 5,
+ * Push/pull). Used by net.c alone.
+ */
+#define STREAM_MAX_IN	128 /* accepted at once, as peers have it */
+#define STREAM_BUDGET	(8u << 20) /* bytes held before authentication */
+#define STREAM_TIMEOUT	30 /* seconds for each phase */
+#define STREAM_COMPRESS 4096 /* smaller messages are sent as they are */
+
+int stream_start(const struct net_config *cfg, struct net_counters *c);
+void stream_stop(void);
+void stream_open(
+    uint32_t id, const struct ipport *to, const uint8_t *msg, size_t len);
+
+/* Log a refusal of this source, at most once a minute (net.c). */
+void net_refused(const struct ipport *from, const char *what, const char *why);
+
+#endif
