@@ -1,0 +1,321 @@
+/*
+ * Joining: targets, each with its own back-off. A target is done when one of
+ * its addresses answered once; what is not reached is tried again for ever,
+ * since a seed may come up after us and a name may resolve later.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/log.h"
+#include "clock.h"
+#include "../common/conf.h"
+#include "join.h"
+
+#define BACKOFF_MIN (1 * US_PER_S)
+#define BACKOFF_MAX (60 * US_PER_S)
+#define IN_FLIGHT   8 /* joins of one target at a time */
+
+enum target_state { T_WAITING, T_RESOLVING, T_TRYING, T_DONE };
+
+struct target {
+	char host[CONF_JOINLEN];
+	uint16_t port;
+	bool from_state, warned;
+	enum target_state state;
+	int64_t next, backoff;
+	struct ipaddr *addrs; /* of the last resolution */
+	size_t naddrs, nexttry;
+	uint32_t ids[IN_FLIGHT]; /* 0: free */
+	bool reached, self;
+	char why[128];
+};
+
+struct join {
+	struct join_ops ops;
+	void *arg;
+	uint16_t port;
+	struct target *targets;
+	unsigned n;
+	bool any;
+};
+
+struct join *
+join_new(const struct join_ops *ops, void *arg, uint16_t port)
+{
+	struct join *j = calloc(1, sizeof(*j));
+
+	if (j == NULL)
+		return NULL;
+	j->ops = *ops;
+	j->arg = arg;
+	j->port = port;
+	return j;
+}
+
+void
+join_free(struct join *j)
+{
+	unsigned i;
+
+	if (j == NULL)
+		return;
+	for (i = 0; i < j->n; i++)
+		free(j->targets[i].addrs);
+	free(j->targets);
+	free(j);
+}
+
+static int
+parse_port(const char *s, uint16_t *port)
+{
+	const char *errstr;
+	long long v;
+
+	if (*s < '0' || *s > '9')
+		return -1;
+	v = strtonum(s, 1, 65535, &errstr);
+	if (errstr != NULL)
+		return -1;
+	*port = (uint16_t)v;
+	return 0;
+}
+
+int
+join_parse(const char *spec, char *host, size_t cap, uint16_t *port)
+{
+	const char *colon = strrchr(spec, ':'), *close;
+	struct ipaddr ip;
+	size_t len = strlen(spec);
+
+	*port = 0;
+	if (spec[0] == '[') {
+		close = strchr(spec, ']');
+		if (close == NULL ||
+		    (close[1] != '\0' &&
+			(close[1] != ':' || parse_port(close + 2, port) == -1)))
+			return -1;
+		len = (size_t)(close - spec) - 1;
+		spec++;
+	} else if (colon != NULL && strchr(spec, ':') == colon) {
+		if (parse_port(colon + 1, port) == -1)
+			return -1;
+		len = (size_t)(colon - spec);
+	} else if (colon != NULL && ipaddr_parse(spec, &ip) == -1) {
+		return -1;
+	}
+	if (len == 0 || len >= cap)
+		return -1;
+	memcpy(host, spec, len);
+	host[len] = '\0';
+	return 0;
+}
+
+static int
+add(struct join *j, const char *host, uint16_t port, bool from_state,
+    int64_t now)
+{
+	struct target *t;
+
+	t = recallocarray(j->targets, j->n, j->n + 1, sizeof(*t));
+	if (t == NULL)
+		return -1;
+	j->targets = t;
+	t = &j->targets[j->n++];
+	strlcpy(t->host, host, sizeof(t->host));
+	t->port = port != 0 ? port : j->port;
+	t->from_state = from_state;
+	t->next = now;
+	t->backoff = BACKOFF_MIN;
+	return 0;
+}
+
+int
+join_add(struct join *j, const char *spec, int64_t now)
+{
+	char host[CONF_JOINLEN];
+	uint16_t port;
+
+	if (join_parse(spec, host, sizeof(host), &port) == -1)
+		return -1;
+	return add(j, host, port, false, now);
+}
+
+int
+join_add_addr(struct join *j, const struct ipport *to, int64_t now)
+{
+	char host[IPADDR_STRLEN];
+
+	return add(j, ipaddr_str(&to->ip, host), to->port, true, now);
+}
+
+static unsigned
+in_flight(const struct target *t)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < IN_FLIGHT; i++)
+		n += t->ids[i] != 0;
+	return n;
+}
+
+/* The round is over: done, or again later. */
+static void
+settle(struct join *j, struct target *t, int64_t now)
+{
+	int64_t jitter;
+
+	if (t->reached || t->self) {
+		t->state = T_DONE;
+		t->next = NEVER;
+		return;
+	}
+	jitter = (int64_t)(j->ops.random(j->arg) % 1000) * t->backoff / 2000;
+	t->state = T_WAITING;
+	t->next = now + t->backoff / 2 + jitter + t->backoff / 4;
+	if (!t->warned || t->backoff == BACKOFF_MAX)
+		log_info("join %s port %u failed: %s; trying again for ever",
+		    t->host, t->port, t->why);
+	else
+		log_debug(
+		    "join %s port %u failed: %s", t->host, t->port, t->why);
+	/* One warning a target: being alone should not go unnoticed. */
+	if (!t->warned && !t->from_state && t->backoff >= 4 * BACKOFF_MIN) {
+		log_warnx("join %s port %u does not succeed: %s; still trying",
+		    t->host, t->port, t->why);
+		t->warned = true;
+	}
+	t->backoff *= 2;
+	if (t->backoff > BACKOFF_MAX)
+		t->backoff = BACKOFF_MAX;
+}
+
+/* Try further addresses of the round while there is room. */
+static void
+advance(struct join *j, struct target *t, int64_t now)
+{
+	unsigned i;
+
+	for (i = 0; i < IN_FLIGHT && t->nexttry < t->naddrs; i++) {
+		struct ipport to = {.port = t->port};
+
+		if (t->ids[i] != 0)
+			continue;
+		to.ip = t->addrs[t->nexttry++];
+		if (j->ops.known(j->arg, &to))
+			t->reached = true;
+		else
+			t->ids[i] = j->ops.attempt(j->arg, &to);
+	}
+	if (t->nexttry >= t->naddrs && in_flight(t) == 0)
+		settle(j, t, now);
+}
+
+void
+join_resolved(struct join *j, int64_t now, unsigned target,
+    const struct ipaddr *addrs, size_t n, const char *why)
+{
+	struct target *t = &j->targets[target];
+
+	if (target >= j->n || t->state != T_RESOLVING)
+		return;
+	free(t->addrs);
+	t->addrs = n > 0 ? calloc(n, sizeof(*addrs)) : NULL;
+	t->naddrs = t->addrs != NULL ? n : 0;
+	t->nexttry = 0;
+	t->state = T_TRYING;
+	if (t->addrs != NULL)
+		memcpy(t->addrs, addrs, n * sizeof(*addrs));
+	else
+		snprintf(t->why, sizeof(t->why), "cannot resolve the name: %s",
+		    why != NULL ? why : "out of memory");
+	advance(j, t, now);
+}
+
+void
+join_tried(struct join *j, int64_t now, uint32_t id, enum join_outcome how,
+    const char *why)
+{
+	unsigned i, k;
+
+	for (i = 0; i < j->n; i++) {
+		struct target *t = &j->targets[i];
+
+		for (k = 0; k < IN_FLIGHT; k++)
+			if (t->ids[k] == id && id != 0)
+				break;
+		if (k == IN_FLIGHT)
+			continue;
+		t->ids[k] = 0;
+		if (how == JOIN_REACHED)
+			t->reached = j->any = true;
+		else if (how == JOIN_SELF && t->naddrs == 1)
+			t->self = true;
+		else
+			strlcpy(t->why, why, sizeof(t->why));
+		advance(j, t, now);
+		return;
+	}
+}
+
+void
+join_tick(struct join *j, int64_t now)
+{
+	unsigned i;
+
+	for (i = 0; i < j->n; i++) {
+		struct target *t = &j->targets[i];
+
+		if (t->state != T_WAITING || t->next > now)
+			continue;
+		/* Saved members: one that answers tells about all others. */
+		if (t->from_state && j->any) {
+			t->state = T_DONE;
+			t->next = NEVER;
+			continue;
+		}
+		t->state = T_RESOLVING;
+		t->next = NEVER;
+		j->ops.resolve(j->arg, i, t->host);
+	}
+}
+
+int64_t
+join_deadline(const struct join *j)
+{
+	int64_t d = NEVER;
+	unsigned i;
+
+	for (i = 0; i < j->n; i++)
+		if (j->targets[i].state == T_WAITING && j->targets[i].next < d)
+			d = j->targets[i].next;
+	return d;
+}
+
+bool
+join_any(const struct join *j)
+{
+	return j->any;
+}
+
+unsigned
+join_pending(const struct join *j)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < j->n; i++)
+		n += j->targets[i].state != T_DONE;
+	return n;
+}
+
+void
+join_hurry(struct join *j, int64_t now)
+{
+	unsigned i;
+
+	for (i = 0; i < j->n; i++)
+		if (j->targets[i].state == T_WAITING) {
+			j->targets[i].next = now;
+			j->targets[i].backoff = BACKOFF_MIN;
+		}
+}
