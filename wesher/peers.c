@@ -1,0 +1,473 @@
+/*
+ * The mesh's side of the WireGuard peers: for each member what is wanted, what
+ * was asked for, and what wesher-priv confirmed. One changed member is one
+ * small request; nothing is ever replaced as a whole.
+ *
+ * An address or key belongs to the member that held it first, for as long as
+ * that one is neither failed nor left: a newcomer that claims it gets no
+ * tunnel, the holder notices nothing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/check.h"
+#include "../common/log.h"
+#include "peers_int.h"
+
+#define IN_FLIGHT_MAX 256
+#define RETRY_MIN     (5 * US_PER_S)
+#define RETRY_MAX     (60 * US_PER_S)
+
+int
+peer_addr_cmp(const struct peer *a, const struct peer *b)
+{
+	return ipaddr_cmp(&a->want.addr, &b->want.addr);
+}
+
+int
+peer_key_cmp(const struct peer *a, const struct peer *b)
+{
+	return memcmp(a->want.key, b->want.key, WG_KEY_LEN);
+}
+
+RB_GENERATE(peer_addrs, peer, by_addr, peer_addr_cmp)
+RB_GENERATE(peer_keys, peer, by_key, peer_key_cmp)
+
+struct peers *
+peers_new(const struct peers_config *cfg)
+{
+	struct peers *ps = calloc(1, sizeof(*ps));
+
+	if (ps == NULL)
+		return NULL;
+	ps->cfg = *cfg;
+	ps->next = NEVER;
+	TAILQ_INIT(&ps->all);
+	TAILQ_INIT(&ps->queue);
+	TAILQ_INIT(&ps->flight);
+	RB_INIT(&ps->addrs);
+	RB_INIT(&ps->keys);
+	return ps;
+}
+
+static void
+peer_free(struct peers *ps, struct peer *p)
+{
+	TAILQ_REMOVE(&ps->all, p, all);
+	ps->n--;
+	free(p->name);
+	free(p);
+}
+
+void
+peers_free(struct peers *ps)
+{
+	struct peer *p;
+
+	if (ps == NULL)
+		return;
+	while ((p = TAILQ_FIRST(&ps->all)) != NULL) {
+		if (p->m != NULL)
+			p->m->udata = NULL;
+		peer_free(ps, p);
+	}
+	free(ps);
+}
+
+static struct peer *
+peer_of(struct peers *ps, struct member *m)
+{
+	struct peer *p = m->udata;
+
+	if (p != NULL)
+		return p;
+	p = calloc(1, sizeof(*p));
+	if (p == NULL || (p->name = strdup(m->name)) == NULL) {
+		log_warn("peer of %s", m->name);
+		free(p);
+		return NULL;
+	}
+	p->namelen = m->namelen;
+	p->m = m;
+	p->backoff = RETRY_MIN;
+	p->retry_at = p->prime_at = p->poke_at = NEVER;
+	TAILQ_INSERT_TAIL(&ps->all, p, all);
+	ps->n++;
+	m->udata = p;
+	return p;
+}
+
+static bool
+tunnel_eq(const struct tunnel *a, const struct tunnel *b)
+{
+	return memcmp(a->key, b->key, WG_KEY_LEN) == 0 &&
+	       ipport_cmp(&a->endpoint, &b->endpoint) == 0 &&
+	       ipaddr_eq(&a->addr, &b->addr) && a->attempt == b->attempt &&
+	       a->plain == b->plain;
+}
+
+static bool
+in_step(const struct peer *p)
+{
+	if (!p->wanted)
+		return !p->applied;
+	return p->applied && !p->reset && tunnel_eq(&p->want, &p->have);
+}
+
+static void
+send_set(struct peers *ps, struct peer *p)
+{
+	struct priv_peer_set m = {0};
+
+	m.namelen = p->namelen;
+	memcpy(m.name, p->name, p->namelen);
+	m.attempt = p->want.attempt;
+	if (p->want.plain)
+		m.flags |= PRIV_PEER_PLAIN;
+	if (ps->cfg.hosts && check_hostname(p->name, p->namelen))
+		m.flags |= PRIV_PEER_HOSTS;
+	memcpy(m.key, p->want.key, WG_KEY_LEN);
+	/* The same key twice asks for a reset of its session. */
+	if (p->applied &&
+	    (p->reset || memcmp(p->have.key, p->want.key, WG_KEY_LEN) != 0))
+		memcpy(m.oldkey, p->have.key, WG_KEY_LEN);
+	priv_ep_to(&m.endpoint, &p->want.endpoint);
+	p->sent = p->want;
+	p->busy = PEER_SETTING;
+	p->seq = ps->cfg.ops->set(ps->cfg.arg, &m);
+}
+
+/* Ask for what is not in step, a bounded number at a time. */
+static void
+pump(struct peers *ps)
+{
+	struct peer *p;
+
+	while (ps->nflight < IN_FLIGHT_MAX &&
+	       (p = TAILQ_FIRST(&ps->queue)) != NULL) {
+		TAILQ_REMOVE(&ps->queue, p, queue);
+		ps->nqueued--;
+		p->busy = PEER_IDLE;
+		if (in_step(p)) {
+			if (p->m == NULL)
+				peer_free(ps, p);
+			continue;
+		}
+		if (!p->wanted) {
+			p->busy = PEER_DELETING;
+			p->seq = ps->cfg.ops->del(ps->cfg.arg, p->have.key);
+		} else {
+			send_set(ps, p);
+		}
+		TAILQ_INSERT_TAIL(&ps->flight, p, queue);
+		ps->nflight++;
+	}
+}
+
+static void
+enqueue(struct peers *ps, struct peer *p)
+{
+	if (p->busy != PEER_IDLE || in_step(p))
+		return;
+	p->busy = PEER_QUEUED;
+	TAILQ_INSERT_TAIL(&ps->queue, p, queue);
+	ps->nqueued++;
+}
+
+void
+peer_reset(struct peers *ps, struct peer *p)
+{
+	p->reset = true;
+	enqueue(ps, p);
+	pump(ps);
+}
+
+static void
+release(struct peers *ps, struct peer *p)
+{
+	if (!p->held)
+		return;
+	RB_REMOVE(peer_addrs, &ps->addrs, p);
+	RB_REMOVE(peer_keys, &ps->keys, p);
+	p->held = false;
+}
+
+/* Take address and key, or say who holds them. */
+static enum peer_why
+claim(struct peers *ps, struct peer *p)
+{
+	struct peer *other;
+
+	if ((other = RB_FIND(peer_addrs, &ps->addrs, p)) != NULL) {
+		p->holder = other->m;
+		return PEER_ADDR_TAKEN;
+	}
+	if ((other = RB_FIND(peer_keys, &ps->keys, p)) != NULL) {
+		p->holder = other->m;
+		return PEER_KEY_TAKEN;
+	}
+	RB_INSERT(peer_addrs, &ps->addrs, p);
+	RB_INSERT(peer_keys, &ps->keys, p);
+	p->held = true;
+	return PEER_PENDING;
+}
+
+static bool
+is_blocked(const struct peer *p)
+{
+	return p->why == PEER_ADDR_TAKEN || p->why == PEER_KEY_TAKEN;
+}
+
+static void
+log_why(const struct peer *p)
+{
+	char buf[320];
+
+	peer_words(p, buf, sizeof(buf));
+	log_warnx("%s gets no tunnel: %s", p->name, buf);
+}
+
+/* Judge the member anew; true when it let go of an address or key. */
+static bool
+judge(struct peers *ps, struct peer *p)
+{
+	struct tunnel old = p->want;
+	bool had = p->held, let_go = false;
+	enum peer_why why, before = p->why;
+
+	if (is_blocked(p))
+		ps->nblocked--;
+	p->holder = NULL;
+	/* The trees are ordered by want: out before it changes. */
+	release(ps, p);
+	why = p->m == NULL ? PEER_GONE : peer_judge(&ps->cfg, p);
+	if (why == PEER_PENDING)
+		why = claim(ps, p);
+	if (had)
+		let_go = !p->held || !ipaddr_eq(&old.addr, &p->want.addr) ||
+			 memcmp(old.key, p->want.key, WG_KEY_LEN) != 0;
+	p->wanted = p->held;
+	p->why = why;
+	if (p->wanted && p->applied && tunnel_eq(&p->want, &p->have))
+		p->why = PEER_OK;
+	if (is_blocked(p))
+		ps->nblocked++;
+	if (p->why != before && p->why > PEER_NO_META && p->why != PEER_REFUSED)
+		log_why(p);
+	return let_go;
+}
+
+/* Somebody let go: those that waited may have it now. */
+static void
+judge_blocked(struct peers *ps)
+{
+	struct peer *p;
+
+	if (ps->nblocked == 0)
+		return;
+	TAILQ_FOREACH (p, &ps->all, all)
+		if (is_blocked(p)) {
+			(void)judge(ps, p);
+			enqueue(ps, p);
+		}
+}
+
+void
+peers_update(
+    struct peers *ps, int64_t now, struct member *m, enum peers_news news)
+{
+	struct peer *p = peer_of(ps, m);
+	struct tunnel old;
+	bool let_go, was;
+
+	if (p == NULL)
+		return;
+	old = p->want;
+	was = p->wanted;
+	let_go = judge(ps, p);
+	if (p->wanted && (!was || !tunnel_eq(&old, &p->want)))
+		p->retry_at = NEVER;
+	prime_news(ps, p, now, news);
+	if (p->retry_at == NEVER)
+		enqueue(ps, p);
+	if (let_go)
+		judge_blocked(ps);
+	pump(ps);
+}
+
+void
+peers_forget(struct peers *ps, int64_t now, struct member *m)
+{
+	struct peer *p = m->udata, *other;
+
+	(void)now;
+	if (p == NULL)
+		return;
+	TAILQ_FOREACH (other, &ps->all, all)
+		if (other->holder == m)
+			other->holder = NULL;
+	m->udata = NULL;
+	p->m = NULL;
+	if (judge(ps, p))
+		judge_blocked(ps);
+	p->prime_at = p->poke_at = NEVER;
+	enqueue(ps, p);
+	if (p->busy == PEER_IDLE)
+		peer_free(ps, p);
+	pump(ps);
+}
+
+static void
+set_failed(struct peers *ps, struct peer *p, int64_t now, int error)
+{
+	if (p->why != PEER_REFUSED || p->refused != error)
+		log_warnx("%s gets no tunnel: wesher-priv: %s", p->name,
+		    strerror(error));
+	p->why = PEER_REFUSED;
+	p->refused = error;
+	p->reset = false;
+	peer_at(ps, &p->retry_at, now + p->backoff);
+	p->backoff = p->backoff * 2 > RETRY_MAX ? RETRY_MAX : p->backoff * 2;
+}
+
+static void
+set_done(struct peers *ps, struct peer *p, int64_t now)
+{
+	bool fresh = !p->applied || p->reset ||
+		     memcmp(p->have.key, p->sent.key, WG_KEY_LEN) != 0;
+
+	p->applied = true;
+	p->reset = false;
+	p->have = p->sent;
+	p->backoff = RETRY_MIN;
+	p->retry_at = NEVER;
+	if (p->wanted && tunnel_eq(&p->have, &p->want))
+		p->why = PEER_OK;
+	if (fresh) {
+		p->has_stat = false;
+		p->handshake = 0;
+		p->rx = p->tx = 0;
+	}
+	prime_applied(ps, p, now, fresh);
+}
+
+void
+peers_result(struct peers *ps, int64_t now, const struct priv_result *r)
+{
+	struct peer *p;
+	bool setting;
+
+	TAILQ_FOREACH (p, &ps->flight, queue)
+		if (p->seq == r->h.seq)
+			break;
+	if (p == NULL)
+		return;
+	TAILQ_REMOVE(&ps->flight, p, queue);
+	ps->nflight--;
+	setting = p->busy == PEER_SETTING;
+	p->busy = PEER_IDLE;
+	if (!setting) {
+		/* ENOENT: it is not there, which is what we want. */
+		p->applied = p->reset = false;
+	} else if (r->error == 0) {
+		set_done(ps, p, now);
+	} else {
+		set_failed(ps, p, now, r->error);
+	}
+	if (p->m == NULL && !p->applied)
+		peer_free(ps, p);
+	else if (p->retry_at == NEVER || !p->wanted)
+		enqueue(ps, p);
+	pump(ps);
+}
+
+void
+peers_stat(struct peers *ps, int64_t now, const struct priv_stat *s)
+{
+	struct peer *p, key;
+
+	(void)now;
+	memcpy(key.want.key, s->key, WG_KEY_LEN);
+	p = RB_FIND(peer_keys, &ps->keys, &key);
+	if (p == NULL || !p->applied)
+		return;
+	p->has_stat = priv_ep_from(&p->endpoint, &s->endpoint);
+	p->handshake = s->handshake;
+	p->rx = s->rx;
+	p->tx = s->tx;
+}
+
+void
+peers_tick(struct peers *ps, int64_t now)
+{
+	struct peer *p;
+
+	if (now < ps->next)
+		return;
+	ps->next = NEVER;
+	TAILQ_FOREACH (p, &ps->all, all) {
+		if (p->retry_at <= now) {
+			p->retry_at = NEVER;
+			enqueue(ps, p);
+		}
+		prime_tick(ps, p, now);
+		peer_at(ps, &p->retry_at, p->retry_at);
+		peer_at(ps, &p->prime_at, p->prime_at);
+		peer_at(ps, &p->poke_at, p->poke_at);
+	}
+	pump(ps);
+}
+
+int64_t
+peers_deadline(const struct peers *ps)
+{
+	return ps->next;
+}
+
+bool
+peers_settled(const struct peers *ps)
+{
+	return ps->nqueued == 0 && ps->nflight == 0;
+}
+
+void
+peers_view(const struct peers *ps, const struct member *m, struct peer_view *v)
+{
+	const struct peer *p = m->udata;
+
+	(void)ps;
+	memset(v, 0, sizeof(*v));
+	v->why = PEER_PENDING;
+	if (p == NULL)
+		return;
+	v->why = p->why;
+	peer_words(p, v->detail, sizeof(v->detail));
+	v->decoded = p->decoded;
+	v->meta = p->meta;
+	v->endpoint = p->have.endpoint;
+	v->has_stat = p->has_stat;
+	if (p->has_stat && p->endpoint.ip.len != 0)
+		v->endpoint = p->endpoint;
+	v->handshake = p->handshake;
+	v->rx = p->rx;
+	v->tx = p->tx;
+}
+
+void
+peers_dialects(const struct peers *ps, struct peers_dialects *d)
+{
+	const struct peer *p;
+
+	memset(d, 0, sizeof(*d));
+	TAILQ_FOREACH (p, &ps->all, all) {
+		if (p->m == NULL || !p->decoded || p->why == PEER_GONE)
+			continue;
+		if (p->meta.has_x)
+			d->ours++;
+		else if (p->meta.dialect == META_V02)
+			d->v02++;
+		else
+			d->v03++;
+	}
+}

@@ -1,0 +1,113 @@
+#ifndef WESHER_PEERS_H
+#define WESHER_PEERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../common/privmsg.h"
+#include "member.h"
+#include "meta.h"
+
+/*
+ * Members to WireGuard peers, as differences: what is wanted for each member,
+ * what wesher-priv has confirmed, and one small request for what changed.
+ * Also who primes which tunnel when (protocol.md section 9). Pure: time is
+ * passed in, requests and datagrams go out by callbacks.
+ */
+struct peers;
+
+struct peers_ops {
+	/* Ask wesher-priv; the request's number (0: out of memory). */
+	uint32_t (*set)(void *arg, const struct priv_peer_set *m);
+	uint32_t (*del)(void *arg, const uint8_t key[WG_KEY_LEN]);
+	/* Ask for the counters of all peers; answered by peers_stat. */
+	void (*stats)(void *arg);
+	/* Send one datagram into the tunnel. */
+	void (*prime)(void *arg, const struct ipaddr *overlay);
+	uint32_t (*random)(void *arg);
+};
+
+struct peers_config {
+	const struct peers_ops *ops;
+	void *arg;
+	struct ipnet overlay;
+	struct ipaddr self_addr;
+	uint8_t self_key[WG_KEY_LEN];
+	uint16_t wgport;
+	bool hosts; /* hosts lines are wanted */
+};
+
+/* Why a member has no tunnel. */
+enum peer_why {
+	PEER_OK, /* it has one */
+	PEER_PENDING, /* on its way to the kernel */
+	PEER_GONE, /* failed or left */
+	PEER_NO_META, /* it has not announced any metadata yet */
+	PEER_BAD_META, /* not decodable */
+	PEER_BAD_KEY, /* missing, malformed or zero */
+	PEER_OUR_KEY,
+	PEER_KEY_TAKEN, /* another member's */
+	PEER_OUTSIDE, /* address outside our overlay network */
+	PEER_NOT_DERIVED, /* its name does not derive the address */
+	PEER_STATIC, /* a static address, which we do not allow */
+	PEER_OUR_ADDR,
+	PEER_ADDR_TAKEN, /* another member's */
+	PEER_BAD_ENDPOINT, /* loopback, link-local, multicast ... */
+	PEER_REFUSED /* wesher-priv or the kernel refused */
+};
+
+struct peer; /* hangs off struct member's udata */
+
+/* NULL when out of memory. */
+struct peers *peers_new(const struct peers_config *cfg);
+void peers_free(struct peers *p);
+
+/* What is known about how the news came, for priming. */
+enum peers_news {
+	PEERS_GOSSIP, /* hearsay, or a state change */
+	PEERS_JOINING, /* learned from the answer to our own join */
+	PEERS_ASKED, /* it joined through us: its alive follows */
+	PEERS_DIRECT /* its own alive packet: its side is programmed */
+};
+
+/* A member is new or changed in any way (not ourselves). */
+void peers_update(
+    struct peers *p, int64_t now, struct member *m, enum peers_news news);
+/* Somebody joined, changed, failed or left: members of the original then
+ * replace all their peers (protocol.md section 9). */
+void peers_stir(struct peers *p, int64_t now);
+/* It is about to be freed. */
+void peers_forget(struct peers *p, int64_t now, struct member *m);
+
+/* Answers of wesher-priv. */
+void peers_result(struct peers *p, int64_t now, const struct priv_result *r);
+void peers_stat(struct peers *p, int64_t now, const struct priv_stat *s);
+
+void peers_tick(struct peers *p, int64_t now);
+int64_t peers_deadline(const struct peers *p);
+
+/* True when no request is queued or under way. */
+bool peers_settled(const struct peers *p);
+
+/* For status. */
+struct peer_view {
+	enum peer_why why;
+	char detail[160]; /* why in words, "" for PEER_OK */
+	bool decoded;
+	struct meta meta; /* when decoded */
+	struct ipport endpoint; /* in use (kernel's) or announced */
+	bool has_stat;
+	int64_t handshake; /* seconds since 1970, 0 never */
+	uint64_t rx, tx;
+};
+void
+peers_view(const struct peers *p, const struct member *m, struct peer_view *v);
+
+/* Members alive without our extension, by dialect. */
+struct peers_dialects {
+	unsigned ours, v03, v02;
+};
+void peers_dialects(const struct peers *p, struct peers_dialects *d);
+
+#endif

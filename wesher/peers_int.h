@@ -1,0 +1,99 @@
+#ifndef WESHER_PEERS_INT_H
+#define WESHER_PEERS_INT_H
+
+#include <sys/queue.h>
+#include <sys/tree.h>
+
+#include "clock.h"
+#include "peers.h"
+
+/* Shared by peers.c, peer_check.c and prime.c alone. */
+
+/* What the kernel shall have, or has. */
+struct tunnel {
+	uint8_t key[WG_KEY_LEN];
+	struct ipport endpoint;
+	struct ipaddr addr;
+	uint8_t attempt;
+	bool plain; /* a member without X */
+};
+
+enum peer_busy { PEER_IDLE, PEER_QUEUED, PEER_SETTING, PEER_DELETING };
+
+struct peer {
+	TAILQ_ENTRY(peer) all, queue;
+	RB_ENTRY(peer) by_addr, by_key;
+	struct member *m; /* NULL: forgotten, to be freed when deleted */
+	char *name;
+	uint8_t namelen;
+	enum peer_why why;
+	int refused; /* errno of wesher-priv */
+	struct member *holder; /* of the address or key, for the words */
+	bool decoded, wanted, applied, held;
+	struct meta meta;
+	struct tunnel want; /* when wanted */
+	struct tunnel sent; /* while setting */
+	struct tunnel have; /* when applied */
+	enum peer_busy busy;
+	uint32_t seq;
+	int64_t retry_at, backoff;
+
+	/* priming */
+	enum peers_news news;
+	int64_t prime_at; /* NEVER: nothing planned */
+	int64_t primed_at;
+	unsigned primes;
+	bool reset; /* to be removed and added, for a fresh handshake */
+	uint64_t rx_mark; /* received bytes when it was poked */
+	int64_t poke_at; /* members of the original: after each event */
+	unsigned poke_step;
+
+	bool has_stat;
+	struct ipport endpoint; /* the kernel's */
+	int64_t handshake;
+	uint64_t rx, tx;
+};
+
+TAILQ_HEAD(peer_list, peer);
+RB_HEAD(peer_addrs, peer);
+RB_HEAD(peer_keys, peer);
+int peer_addr_cmp(const struct peer *a, const struct peer *b);
+int peer_key_cmp(const struct peer *a, const struct peer *b);
+RB_PROTOTYPE(peer_addrs, peer, by_addr, peer_addr_cmp)
+RB_PROTOTYPE(peer_keys, peer, by_key, peer_key_cmp)
+
+struct peers {
+	struct peers_config cfg;
+	struct peer_list all, queue, flight;
+	struct peer_addrs addrs;
+	struct peer_keys keys;
+	unsigned n, nqueued, nflight, nblocked;
+	int64_t stats_at; /* when the last STATS was asked for */
+	int64_t next; /* the earliest of all peers' times, or earlier */
+};
+
+/* Set one of a peer's times and remember the earliest. */
+static inline void
+peer_at(struct peers *ps, int64_t *which, int64_t at)
+{
+	*which = at;
+	if (at < ps->next)
+		ps->next = at;
+}
+
+/* Judge p's metadata against everything but other peers. Sets decoded, meta,
+ * want; returns PEER_PENDING when it could have a tunnel. */
+enum peer_why peer_judge(const struct peers_config *cfg, struct peer *p);
+/* The sentence of status. */
+void peer_words(const struct peer *p, char *buf, size_t len);
+
+/* prime.c */
+void
+prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news);
+void prime_applied(struct peers *ps, struct peer *p, int64_t now, bool fresh);
+void prime_tick(struct peers *ps, struct peer *p, int64_t now);
+
+/* Have wesher-priv remove and add the peer in one step (peers.c). */
+void peer_reset(struct peers *ps, struct peer *p);
+
+#endif

@@ -1,0 +1,164 @@
+/*
+ * Priming: who sends the first datagram into a new tunnel, and when, so that
+ * exactly one end initiates the handshake (protocol.md section 9). Two
+ * initiations that cross cost 5 s.
+ *
+ * One forged alive must not draw everybody's handshakes to a victim: nothing
+ * is sent before an authenticated packet came from that address.
+ */
+#include <string.h>
+
+#include "../common/log.h"
+#include "peers_int.h"
+
+#define LATER	    (2 * US_PER_S) /* the other end had its chance */
+#define JITTER	    (1 * US_PER_S)
+#define GOSSIP_WAIT (300 * US_PER_MS) /* its direct alive may still come */
+#define STATS_FRESH (250 * US_PER_MS)
+#define PRIMES_MAX  4
+#define POKE_AFTER  (1 * US_PER_S)
+#define SPREAD_FROM 64 /* peers, above which primings are spread */
+
+static int64_t
+jitter(struct peers *ps, int64_t span)
+{
+	return (int64_t)(ps->cfg.ops->random(ps->cfg.arg) % 1024) * span / 1024;
+}
+
+static void
+plan(struct peers *ps, struct peer *p, int64_t now)
+{
+	int64_t at = now;
+
+	switch (p->news) {
+	case PEERS_DIRECT:
+		/* A newcomer in a large mesh: not all of us at once. */
+		if (ps->n > SPREAD_FROM)
+			at += jitter(ps, (int64_t)ps->n * 10 * US_PER_MS);
+		break;
+	case PEERS_GOSSIP:
+		if (memcmp(ps->cfg.self_key, p->have.key, WG_KEY_LEN) < 0) {
+			at += GOSSIP_WAIT + jitter(ps, GOSSIP_WAIT);
+			break;
+		}
+		/* FALLTHROUGH */
+	case PEERS_JOINING:
+	case PEERS_ASKED:
+		at += LATER + jitter(ps, JITTER);
+		break;
+	}
+	p->primes = 0;
+	peer_at(ps, &p->prime_at, at);
+}
+
+void
+prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news)
+{
+	if (!p->wanted) {
+		p->prime_at = p->poke_at = NEVER;
+		return;
+	}
+	/* Hearsay about who we know does not change whose turn it is. */
+	if (news == PEERS_GOSSIP && p->applied)
+		return;
+	p->news = news;
+	if (p->applied && news == PEERS_DIRECT && p->handshake == 0 &&
+	    (p->primes == 0 || now - p->primed_at > LATER))
+		plan(ps, p, now);
+}
+
+void
+prime_applied(struct peers *ps, struct peer *p, int64_t now, bool fresh)
+{
+	if (fresh)
+		plan(ps, p, now);
+	p->poke_step = 0;
+}
+
+void
+peers_stir(struct peers *ps, int64_t now)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH (p, &ps->all, all)
+		if (p->applied && p->wanted && p->have.plain) {
+			p->poke_step = 0;
+			peer_at(ps, &p->poke_at, now + POKE_AFTER);
+		}
+}
+
+/* Are the counters young enough? Otherwise ask. */
+static bool
+fresh_stats(struct peers *ps, int64_t now)
+{
+	if (ps->stats_at != 0 && now - ps->stats_at < 4 * STATS_FRESH)
+		return now - ps->stats_at >= STATS_FRESH;
+	ps->stats_at = now;
+	ps->cfg.ops->stats(ps->cfg.arg);
+	return false;
+}
+
+static void
+prime_due(struct peers *ps, struct peer *p, int64_t now)
+{
+	if (!p->applied || (p->has_stat && p->handshake != 0) ||
+	    p->primes >= PRIMES_MAX) {
+		p->prime_at = NEVER;
+		return;
+	}
+	if (p->news != PEERS_DIRECT && !p->m->answered) {
+		p->prime_at = now + US_PER_S;
+		return;
+	}
+	if ((p->news != PEERS_DIRECT || p->primes > 0) &&
+	    !fresh_stats(ps, now)) {
+		p->prime_at = now + STATS_FRESH;
+		return;
+	}
+	log_debug("priming the tunnel to %s", p->name);
+	ps->cfg.ops->prime(ps->cfg.arg, &p->have.addr);
+	p->primed_at = now;
+	/* WireGuard itself retries for 90 s; look again now and then. */
+	p->prime_at = now + (10 * US_PER_S << (2 * p->primes));
+	p->primes++;
+}
+
+/*
+ * A member of the original wiped its side of the session: poke it; when
+ * nothing comes back, have that one peer removed and added.
+ */
+static void
+poke_due(struct peers *ps, struct peer *p, int64_t now)
+{
+	p->poke_at = now + STATS_FRESH;
+	if (!p->applied || !fresh_stats(ps, now))
+		return;
+	switch (p->poke_step) {
+	case 0:
+		p->rx_mark = p->rx;
+		ps->cfg.ops->prime(ps->cfg.arg, &p->have.addr);
+		p->poke_at = now + 4 * STATS_FRESH;
+		p->poke_step = 2;
+		break;
+	default:
+		p->poke_at = NEVER;
+		if (p->rx != p->rx_mark)
+			break;
+		log_debug("%s does not answer in the tunnel: anew", p->name);
+		p->news = PEERS_DIRECT;
+		peer_reset(ps, p);
+	}
+}
+
+void
+prime_tick(struct peers *ps, struct peer *p, int64_t now)
+{
+	if (p->m == NULL || !p->wanted) {
+		p->prime_at = p->poke_at = NEVER;
+		return;
+	}
+	if (p->prime_at <= now)
+		prime_due(ps, p, now);
+	if (p->poke_at <= now)
+		poke_due(ps, p, now);
+}
