@@ -53,6 +53,8 @@ struct swim_event {
 	/* True when the news came in the member's own packet or push/pull: the
 	 * authenticated source address is its announced one. */
 	bool direct;
+	/* True when it came in a push/pull, false: in a packet. */
+	bool pushpull;
 	/* True when it came in a push/pull that we asked for as a join. */
 	bool joining;
 	const struct ipport *addr; /* conflicts: the other address */

@@ -1,0 +1,86 @@
+#ifndef WESHER_MESH_H
+#define WESHER_MESH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../common/conf.h"
+#include "../common/privmsg.h"
+#include "join.h"
+#include "peers.h"
+#include "state.h"
+#include "swim.h"
+
+/*
+ * The mesh: puts core, peers, join and state together. No libevent; what goes
+ * out is asked for by callbacks, time is passed in. Everything starts to run
+ * when wesher-priv has told our key and address and the host has an address
+ * to announce.
+ */
+struct mesh;
+
+struct mesh_ops {
+	void (*send)(const struct ipport *to, const uint8_t *plain, size_t len);
+	void (*stream)(uint32_t id, const struct ipport *to, const uint8_t *msg,
+	    size_t len);
+	void (*resolve)(unsigned target, const char *name);
+	void (*prime)(const struct ipaddr *overlay);
+	/* Write the state; 0, or -1 with errno. */
+	int (*save)(const struct state *s);
+	/* Could we send to this family? */
+	bool (*reaches)(const struct ipaddr *ip);
+};
+
+/* Takes over what st owns (and clears it). NULL when out of memory. */
+struct mesh *
+mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st);
+void mesh_free(struct mesh *m);
+
+/* What wesher-priv says. */
+void mesh_hello(struct mesh *m, int64_t now, const struct priv_hello *h);
+void mesh_net(struct mesh *m, int64_t now, const struct priv_net *n);
+void mesh_result(struct mesh *m, int64_t now, const struct priv_result *r);
+void mesh_stat(struct mesh *m, int64_t now, const struct priv_stat *s);
+void mesh_leave(struct mesh *m, int64_t now);
+void mesh_stop(struct mesh *m, int64_t now);
+
+/* What the network says; see struct net_handler. */
+int mesh_packet(struct mesh *m, int64_t now, const struct ipport *from,
+    const uint8_t *plain, size_t len);
+int mesh_request(struct mesh *m, int64_t now, const struct ipport *from,
+    uint8_t type, const uint8_t *body, size_t len, uint8_t **reply,
+    size_t *replylen);
+void mesh_reply(struct mesh *m, int64_t now, uint32_t id, uint8_t type,
+    const uint8_t *body, size_t len);
+void mesh_failed(struct mesh *m, int64_t now, uint32_t id, const char *why);
+void mesh_resolved(struct mesh *m, int64_t now, unsigned target,
+    const struct ipaddr *addrs, size_t n, const char *why);
+
+void mesh_tick(struct mesh *m, int64_t now);
+int64_t mesh_deadline(const struct mesh *m);
+
+/* True when all is said and saved: the process may end with status 0. */
+bool mesh_finished(const struct mesh *m);
+
+/* For status. */
+struct mesh_view {
+	const struct conf *conf;
+	const char *name;
+	struct ipaddr overlay; /* len 0: none yet */
+	struct ipport announced; /* ip.len 0: none yet */
+	uint8_t pubkey[WG_KEY_LEN];
+	struct swim *swim; /* NULL before the start */
+	struct peers *peers;
+};
+void mesh_view(struct mesh *m, struct mesh_view *v);
+/* The document of `wesher status` (control.h), malloc'ed; NULL: no memory. */
+char *mesh_status(struct mesh *m, int64_t now);
+
+/*
+ * Which address to announce (--advertise-addr, --bind-addr, a public
+ * one, that of the default route, any). Pure. False when there is none.
+ */
+bool mesh_pick_addr(const struct conf *conf, const struct priv_net *net,
+    bool (*reaches)(const struct ipaddr *ip), struct ipaddr *out);
+
+#endif

@@ -1,0 +1,299 @@
+/*
+ * What the core tells the mesh: members come, change, fail and leave. Names
+ * and addresses in these events are a peer's choice; they were checked by the
+ * core for form, by peers.c for what they may have.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "../common/log.h"
+#include "clock.h"
+#include "mesh_int.h"
+
+#define CONFLICT_EVERY (60 * US_PER_S)
+#define ANNOUNCE_WAIT  (2 * US_PER_S) /* for wesher-priv's answers */
+
+static void
+on_send(void *arg, const struct ipport *to, const uint8_t *plain, size_t len)
+{
+	struct mesh *m = arg;
+
+	m->ops.send(to, plain, len);
+}
+
+static void
+on_stream(void *arg, uint32_t id, enum swim_stream_kind kind,
+    const struct ipport *to, const uint8_t *msg, size_t len)
+{
+	struct mesh *m = arg;
+
+	(void)kind;
+	m->ops.stream(id, to, msg, len);
+}
+
+static const char *
+where(const struct member *mb, char buf[IPPORT_STRLEN])
+{
+	struct ipport at;
+
+	member_ipport(mb, &at);
+	return ipport_str(&at, buf);
+}
+
+static enum peers_news
+news_of(const struct swim_event *ev)
+{
+	if (ev->joining)
+		return PEERS_JOINING;
+	if (!ev->direct)
+		return PEERS_GOSSIP;
+	return ev->pushpull ? PEERS_ASKED : PEERS_DIRECT;
+}
+
+static void
+log_conflict(struct mesh *m, const struct swim_event *ev)
+{
+	char buf[IPPORT_STRLEN];
+
+	if (m->conflict_logged != 0 &&
+	    m->now - m->conflict_logged < CONFLICT_EVERY)
+		return;
+	m->conflict_logged = m->now;
+	if (ev->type == SWIM_EV_SELF_CONFLICT)
+		log_errorx("another host at %s uses our name %s: host names "
+			   "must be unique in a mesh",
+		    ipport_str(ev->addr, buf), m->name);
+	else
+		log_warnx("a host at %s uses the name of the member %s: it is "
+			  "ignored",
+		    ipport_str(ev->addr, buf), ev->m->name);
+}
+
+static void
+on_change(struct mesh *m, const struct swim_event *ev)
+{
+	static const char *const verbs[] = {[SWIM_EV_JOIN] = "joined",
+	    [SWIM_EV_UPDATE] = "updated",
+	    [SWIM_EV_FAILED] = "failed",
+	    [SWIM_EV_LEFT] = "left"};
+	char buf[IPPORT_STRLEN];
+
+	if (ev->m->is_self)
+		return;
+	if (ev->type == SWIM_EV_UPDATE)
+		log_debug("%s at %s updated", ev->m->name, where(ev->m, buf));
+	else
+		log_info("%s at %s %s", ev->m->name, where(ev->m, buf),
+		    verbs[ev->type]);
+	if (ev->type == SWIM_EV_JOIN && ev->direct)
+		m->anybody = true;
+	m->stirred = true;
+	peers_update(m->peers, m->now, ev->m, news_of(ev));
+}
+
+static void
+on_event(void *arg, const struct swim_event *ev)
+{
+	struct mesh *m = arg;
+
+	switch (ev->type) {
+	case SWIM_EV_JOIN:
+	case SWIM_EV_UPDATE:
+	case SWIM_EV_FAILED:
+	case SWIM_EV_LEFT:
+		on_change(m, ev);
+		break;
+	case SWIM_EV_SUSPECT:
+		log_info("%s is suspected to have failed", ev->m->name);
+		break;
+	case SWIM_EV_REFUTED:
+		log_info("%s is alive after all", ev->m->name);
+		break;
+	case SWIM_EV_REAPED:
+		peers_forget(m->peers, m->now, ev->m);
+		break;
+	case SWIM_EV_CONFLICT:
+	case SWIM_EV_SELF_CONFLICT:
+		log_conflict(m, ev);
+		break;
+	case SWIM_EV_LEAVE_DONE:
+		m->finished = true;
+		break;
+	}
+}
+
+static void
+on_join_done(void *arg, const struct swim_join_result *res)
+{
+	struct mesh *m = arg;
+	char buf[IPPORT_STRLEN];
+	enum join_outcome how = JOIN_FAILED;
+	const char *why = res->why != NULL ? res->why : "refused";
+
+	ipport_str(&res->to, buf);
+	if (res->only_self) {
+		log_debug("%s is ourselves", buf);
+		how = JOIN_SELF;
+	} else if (res->refused_name) {
+		log_errorx("%s: another host uses our name %s: host names must "
+			   "be unique in a mesh; not joining",
+		    buf, m->name);
+		why = "our name is taken";
+	} else if (res->ok) {
+		log_info("joined through %s: %u members, %u new to us", buf,
+		    res->members, res->learned);
+		how = JOIN_REACHED;
+		m->anybody = m->sync_wanted = true;
+		m->announce_at = m->now + ANNOUNCE_WAIT;
+	}
+	join_tried(m->join, m->now, res->id, how, why);
+}
+
+static bool
+is_ours(void *arg, const uint8_t *meta, size_t len)
+{
+	struct meta decoded;
+
+	(void)arg;
+	return len > 0 && meta_decode(meta, len, &decoded) == 0 &&
+	       decoded.has_x;
+}
+
+static uint32_t
+core_random(void *arg)
+{
+	(void)arg;
+	return randombytes_random();
+}
+
+const struct swim_ops mesh_swim_ops = {
+    .send = on_send,
+    .stream = on_stream,
+    .event = on_event,
+    .join_done = on_join_done,
+    .is_ours = is_ours,
+    .random = core_random,
+};
+
+/* Name the members of the original that cannot read v0.3, once. */
+static void
+warn_mixed(struct mesh *m)
+{
+	const struct member_table *t = swim_members(m->swim);
+	struct peer_view v;
+	char names[512] = "";
+	unsigned i;
+
+	for (i = 0; i < t->n; i++) {
+		if (t->list[i]->is_self)
+			continue;
+		peers_view(m->peers, t->list[i], &v);
+		if (!v.decoded || v.meta.has_x || v.meta.dialect != META_V02)
+			continue;
+		if (names[0] != '\0')
+			strlcat(names, ", ", sizeof(names));
+		strlcat(names, t->list[i]->name, sizeof(names));
+	}
+	log_warnx("members of the original speak two dialects; those up to "
+		  "v0.2.6 cannot read us: %s",
+	    names);
+}
+
+void
+mesh_dialect(struct mesh *m, int64_t now)
+{
+	struct peers_dialects d;
+	enum meta_dialect want;
+	uint8_t buf[META_MAX];
+	size_t len;
+
+	peers_dialects(m->peers, &d);
+	want = d.v02 > 0 && d.v03 == 0 ? META_V02 : META_V03;
+	if (d.v02 > 0 && d.v03 > 0 && !m->mixed_warned) {
+		m->mixed_warned = true;
+		warn_mixed(m);
+	}
+	if (want == m->dialect)
+		return;
+	m->dialect = want;
+	log_info("writing metadata as the original's %s",
+	    want == META_V02 ? "v0.2" : "v0.3");
+	len = mesh_own_meta(m, buf);
+	swim_set_meta(m->swim, now, buf, len);
+}
+
+void
+mesh_count(struct mesh *m, unsigned *alive, unsigned *failed)
+{
+	const struct member_table *t = swim_members(m->swim);
+	unsigned i;
+
+	*alive = *failed = 0;
+	for (i = 0; i < t->n; i++)
+		if (t->list[i]->state <= MEMBER_SUSPECT)
+			++*alive;
+		else if (t->list[i]->state == MEMBER_DEAD)
+			++*failed;
+}
+
+static int
+collect_node(
+    const struct mesh *m, const struct member *mb, struct state_node *n)
+{
+	struct peer_view v;
+
+	memset(n, 0, sizeof(*n));
+	n->name = strdup(mb->name);
+	if (n->name == NULL)
+		return -1;
+	member_ipport(mb, &n->addr);
+	if (mb->metalen > 0 && (n->meta = malloc(mb->metalen)) != NULL) {
+		memcpy(n->meta, mb->meta, mb->metalen);
+		n->metalen = mb->metalen;
+	}
+	peers_view(m->peers, mb, &v);
+	if (v.decoded) {
+		n->overlay = v.meta.overlay;
+		n->has_pubkey = v.meta.has_pubkey;
+		memcpy(n->pubkey, v.meta.pubkey, sizeof(n->pubkey));
+	}
+	return 0;
+}
+
+/*
+ * The members to try after a restart. With nobody left the last list stays:
+ * the original forgot everybody then.
+ */
+void
+mesh_collect(struct mesh *m)
+{
+	const struct member_table *t;
+	struct state_node *nodes;
+	size_t i, n = 0;
+
+	if (m->swim == NULL)
+		return;
+	m->state.incarnation = swim_incarnation(m->swim);
+	t = swim_members(m->swim);
+	nodes = calloc(t->n + 1, sizeof(*nodes));
+	if (nodes == NULL)
+		return;
+	for (i = 0; i < t->n; i++)
+		if (!t->list[i]->is_self &&
+		    t->list[i]->state <= MEMBER_SUSPECT &&
+		    collect_node(m, t->list[i], &nodes[n]) == 0)
+			n++;
+	if (n == 0) {
+		free(nodes);
+		return;
+	}
+	for (i = 0; i < m->state.nnodes; i++) {
+		free(m->state.nodes[i].name);
+		free(m->state.nodes[i].meta);
+	}
+	free(m->state.nodes);
+	m->state.nodes = nodes;
+	m->state.nnodes = n;
+}

@@ -1,0 +1,43 @@
+#ifndef WESHER_MESH_INT_H
+#define WESHER_MESH_INT_H
+
+#include "mesh.h"
+
+/* Shared by mesh.c, mesh_event.c and mesh_status.c alone. */
+struct mesh {
+	struct conf conf; /* without the keys */
+	struct mesh_ops ops;
+	struct state state;
+	struct swim *swim;
+	struct peers *peers;
+	struct join *join;
+	int64_t now; /* of the call under way */
+
+	char name[NAME_MAX_LEN + 1];
+	uint8_t pubkey[WG_KEY_LEN];
+	uint16_t wgport;
+	uint8_t attempt;
+	unsigned adopted;
+	struct ipaddr self, announced;
+	enum meta_dialect dialect;
+	bool mixed_warned;
+
+	bool anybody; /* somebody answered or joined */
+	bool stirred; /* the membership changed in this call */
+	bool synced, sync_wanted, leaving, finished, save_failed;
+	int64_t alive_at, save_at, self_at, announce_at, sync_latest;
+	int64_t conflict_logged;
+};
+
+/* mesh.c: our metadata in the dialect in force; returns its length. */
+size_t mesh_own_meta(struct mesh *m, uint8_t buf[META_MAX]);
+
+/* mesh_event.c */
+extern const struct swim_ops mesh_swim_ops;
+/* Write the dialect that the members of the original can read. */
+void mesh_dialect(struct mesh *m, int64_t now);
+/* Bring m->state up to date with the table. */
+void mesh_collect(struct mesh *m);
+void mesh_count(struct mesh *m, unsigned *alive, unsigned *failed);
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * The document of `wesher status` (control.h). Names are peers' choice: JSON
+ * must be valid UTF-8, so what is not becomes vis(3) text here; the client
+ * escapes once more what it prints.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+#include <sodium.h>
+
+#include "../common/log.h"
+#include "mesh_int.h"
+
+void
+mesh_view(struct mesh *m, struct mesh_view *v)
+{
+	memset(v, 0, sizeof(*v));
+	v->conf = &m->conf;
+	v->name = m->name;
+	v->overlay = m->self;
+	v->announced.ip = m->announced;
+	v->announced.port = m->announced.len != 0 ? m->conf.cluster_port : 0;
+	memcpy(v->pubkey, m->pubkey, sizeof(v->pubkey));
+	v->swim = m->swim;
+	v->peers = m->peers;
+}
+
+static json_t *
+text(const char *s)
+{
+	char buf[1024];
+	json_t *j = json_string(s);
+
+	return j != NULL ? j
+			 : json_string(log_vis(buf, sizeof(buf), s, strlen(s)));
+}
+
+static json_t *
+addr_or_null(const struct ipaddr *a)
+{
+	char buf[IPADDR_STRLEN];
+
+	return a->len == 0 ? json_null() : json_string(ipaddr_str(a, buf));
+}
+
+static json_t *
+ipport_or_null(const struct ipport *a)
+{
+	char buf[IPPORT_STRLEN];
+
+	return a->ip.len == 0 ? json_null() : json_string(ipport_str(a, buf));
+}
+
+static const char *
+dialect(const struct peer_view *v)
+{
+	if (!v->decoded)
+		return "none";
+	if (v->meta.has_x)
+		return "ours";
+	return v->meta.dialect == META_V02 ? "v0.2" : "v0.3";
+}
+
+static json_t *
+member_doc(const struct mesh *m, const struct member *mb)
+{
+	struct ipaddr none = {0};
+	struct peer_view v;
+	struct ipport at;
+	int64_t age = -1;
+
+	member_ipport(mb, &at);
+	peers_view(m->peers, mb, &v);
+	if (v.handshake != 0) {
+		age = (int64_t)time(NULL) - v.handshake;
+		age = age < 0 ? 0 : age;
+	}
+	if (v.why != PEER_OK)
+		v.endpoint.ip.len = 0;
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:o}",
+	    "name", text(mb->name), "state", member_state_name(mb->state),
+	    "addr", ipport_or_null(&at), "overlay",
+	    addr_or_null(v.decoded ? &v.meta.overlay : &none), "endpoint",
+	    ipport_or_null(&v.endpoint), "handshake",
+	    age == -1 ? json_null() : json_integer(age), "rx", (json_int_t)v.rx,
+	    "tx", (json_int_t)v.tx, "dialect", dialect(&v), "why",
+	    v.why == PEER_OK ? json_null() : text(v.detail));
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct member *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+/* The members but ourselves, by name; counts by state. */
+static json_t *
+members_doc(const struct mesh *m, unsigned count[4])
+{
+	const struct member_table *t = swim_members(m->swim);
+	struct member **sorted;
+	json_t *list = json_array();
+	unsigned i;
+
+	sorted = calloc(t->n + 1, sizeof(struct member *));
+	if (sorted == NULL || list == NULL) {
+		free(sorted);
+		json_decref(list);
+		return NULL;
+	}
+	memcpy(sorted, t->list, t->n * sizeof(struct member *));
+	qsort(sorted, t->n, sizeof(struct member *), by_name);
+	for (i = 0; i < t->n; i++) {
+		count[sorted[i]->state & 3]++;
+		if (!sorted[i]->is_self)
+			json_array_append_new(list, member_doc(m, sorted[i]));
+	}
+	free(sorted);
+	return list;
+}
+
+static json_t *
+head_doc(struct mesh *m)
+{
+	char net[IPNET_STRLEN], key[sodium_base64_ENCODED_LEN(WG_KEY_LEN,
+				    sodium_base64_VARIANT_ORIGINAL)];
+	struct mesh_view v;
+
+	mesh_view(m, &v);
+	sodium_bin2base64(key, sizeof(key), v.pubkey, sizeof(v.pubkey),
+	    sodium_base64_VARIANT_ORIGINAL);
+	return json_pack("{s:o, s:s, s:o, s:s, s:o, s:s, s:s, s:i, s:i}",
+	    "name", text(v.name), "interface", m->conf.interface,
+	    "overlay_addr", addr_or_null(&v.overlay), "overlay_net",
+	    ipnet_str(&m->conf.overlay, net), "addr",
+	    ipport_or_null(&v.announced), "pubkey", key, "version",
+	    WESHER_VERSION, "health",
+	    m->swim == NULL ? 0 : (int)swim_health(m->swim), "queue",
+	    m->swim == NULL ? 0 : (int)swim_queued(m->swim));
+}
+
+char *
+mesh_status(struct mesh *m, int64_t now)
+{
+	unsigned count[4] = {0};
+	json_t *doc = head_doc(m), *list;
+	char *out;
+
+	(void)now;
+	list = m->swim == NULL ? json_array() : members_doc(m, count);
+	if (doc == NULL || list == NULL) {
+		json_decref(doc);
+		json_decref(list);
+		return NULL;
+	}
+	json_object_set_new(doc, "mesh",
+	    json_pack("{s:i, s:i, s:i, s:i, s:i}", "members",
+		(int)(count[0] + count[1] + count[2] + count[3]), "alive",
+		(int)count[MEMBER_ALIVE], "suspect", (int)count[MEMBER_SUSPECT],
+		"failed", (int)count[MEMBER_DEAD], "left",
+		(int)count[MEMBER_LEFT]));
+	json_object_set_new(doc, "members", list);
+	out = json_dumps(doc, JSON_COMPACT);
+	json_decref(doc);
+	return out;
+}
