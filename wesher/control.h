@@ -20,12 +20,15 @@
 #define CONTROL_LINE_MAX   512
 #define CONTROL_ANSWER_MAX (16u << 20)
 
-#ifdef CONTROL_SERVER
+/*
+ * The daemon's side (control.c). Serve on the listening descriptor fd; answer
+ * builds a document (malloc'ed). Before it is asked, refresh() is called, and
+ * control_refreshed() or one second later the answer goes out. 0, or -1.
+ */
 struct event_base;
-struct mesh;
-/* Serve on the listening descriptor fd. 0, or -1 (errno). */
-int control_start(struct event_base *base, int fd, struct mesh *mesh);
+int control_start(struct event_base *base, int fd, char *(*answer)(void),
+    void (*refresh)(void));
+void control_refreshed(void);
 void control_stop(void);
-#endif
 
 #endif
