@@ -1,0 +1,88 @@
+/*
+ * Confinement of the gossip process: what it checks about itself, and the
+ * last privilege it gives up. A failure here is fatal: it must not read one
+ * byte of the network with more rights than it needs.
+ */
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <linux/capability.h>
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/log.h"
+#include "confine.h"
+
+static void
+caps_get(uint64_t *permitted)
+{
+	struct __user_cap_header_struct h = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct d[2] = {0};
+
+	if (syscall(SYS_capget, &h, d) == -1)
+		fatal("capget");
+	*permitted = (uint64_t)d[1].permitted << 32 | d[0].permitted;
+}
+
+static void
+caps_drop(void)
+{
+	struct __user_cap_header_struct h = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct d[2] = {0};
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)
+		fatal("cannot clear the ambient capabilities");
+	if (syscall(SYS_capset, &h, d) == -1)
+		fatal("cannot drop the capabilities");
+}
+
+void
+confine_check(void)
+{
+	uid_t r, e, s;
+	gid_t gr, ge, gs;
+	uint64_t caps;
+
+	if (getresuid(&r, &e, &s) == -1 || getresgid(&gr, &ge, &gs) == -1)
+		fatal("getresuid");
+	if (r == 0 || e == 0 || s == 0 || ge == 0 || r != e || gr != ge)
+		fatalx("--gossip is started by wesher-priv as an unprivileged "
+		       "user, never by hand or as root");
+	caps_get(&caps);
+	if (caps != (1ULL << CAP_SYS_CHROOT))
+		fatalx("expected CAP_SYS_CHROOT alone, have capabilities %llx",
+		    (unsigned long long)caps);
+	/* execve cleared it, and the parent may have died meanwhile. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+		fatal("PR_SET_PDEATHSIG");
+	if (getppid() == 1)
+		log_debug("the parent is process 1");
+}
+
+void
+confine_enter(void)
+{
+	struct rlimit none = {0, 0};
+	uint64_t caps;
+
+	if (chroot(".") == -1)
+		fatal("cannot enter the state directory as root");
+	caps_drop();
+	if (chdir("/") == -1)
+		fatal("chdir");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		fatal("PR_SET_NO_NEW_PRIVS");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
+		fatal("PR_SET_DUMPABLE");
+	if (setrlimit(RLIMIT_CORE, &none) == -1)
+		fatal("RLIMIT_CORE");
+	caps_get(&caps);
+	if (caps != 0)
+		fatalx("capabilities are left: %llx", (unsigned long long)caps);
+}

@@ -1,0 +1,392 @@
+/*
+ * The gossip process: `wesher --gossip`, uid _wesher, root directory
+ * /var/lib/wesher/<interface>. All network-facing work happens here; the
+ * kernel's side is asked for over the boundary (privc.c) and done, or
+ * refused, by wesher-priv. This file is the wiring: libevent on one side, the
+ * mesh that knows no libevent on the other.
+ *
+ * Order: what must be opened outside (libraries, resolv.conf, the hosts file),
+ * then the root is entered and the last capability dropped, and only then the
+ * first byte of state or network is read.
+ */
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <sodium.h>
+
+#include "../common/conf.h"
+#include "../common/log.h"
+#include "../common/privmsg.h"
+#include "clock.h"
+#include "confine.h"
+#include "control.h"
+#include "dns.h"
+#include "gossip.h"
+#include "mesh.h"
+#include "net.h"
+#include "privc.h"
+#include "seal.h"
+#include "state.h"
+
+#define STATE_FILE "state.json"
+
+static struct {
+	struct conf conf;
+	struct event_base *base;
+	struct event ev_tick;
+	struct mesh *mesh;
+	struct seal *seal;
+	int root; /* the state folder, as "/" */
+	int null; /* /dev/null, opened outside */
+	int status;
+} g;
+
+/* Arm the one timer for what the mesh wants next, or end. */
+static void
+rearm(void)
+{
+	int64_t now, d;
+	struct timeval tv;
+
+	if (mesh_finished(g.mesh)) {
+		g.status = 0;
+		event_base_loopbreak(g.base);
+		return;
+	}
+	now = clock_now();
+	d = mesh_deadline(g.mesh);
+	if (d == NEVER) {
+		evtimer_del(&g.ev_tick);
+		return;
+	}
+	d = d > now ? d - now : 0;
+	tv.tv_sec = (time_t)(d / US_PER_S);
+	tv.tv_usec = (suseconds_t)(d % US_PER_S);
+	evtimer_add(&g.ev_tick, &tv);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	mesh_tick(g.mesh, clock_now());
+	rearm();
+}
+
+static int
+on_packet(const struct ipport *from, const uint8_t *plain, size_t len)
+{
+	int err = mesh_packet(g.mesh, clock_now(), from, plain, len);
+
+	rearm();
+	return err;
+}
+
+static int
+on_request(const struct ipport *from, uint8_t type, const uint8_t *body,
+    size_t len, uint8_t **reply, size_t *replylen)
+{
+	int err = mesh_request(
+	    g.mesh, clock_now(), from, type, body, len, reply, replylen);
+
+	rearm();
+	return err;
+}
+
+static void
+on_reply(uint32_t id, uint8_t type, const uint8_t *body, size_t len)
+{
+	mesh_reply(g.mesh, clock_now(), id, type, body, len);
+	rearm();
+}
+
+static void
+on_failed(uint32_t id, const char *why)
+{
+	mesh_failed(g.mesh, clock_now(), id, why);
+	rearm();
+}
+
+static void
+on_resolved(void *arg, const struct ipaddr *addrs, size_t n, const char *why)
+{
+	mesh_resolved(
+	    g.mesh, clock_now(), (unsigned)(uintptr_t)arg, addrs, n, why);
+	rearm();
+}
+
+static void
+resolve(unsigned target, const char *name)
+{
+	dns_resolve(name, on_resolved, (void *)(uintptr_t)target);
+}
+
+static int
+save(const struct state *s)
+{
+	return state_save(g.root, STATE_FILE, s);
+}
+
+static const struct mesh_ops mesh_ops = {
+    .send = net_send,
+    .stream = net_stream,
+    .resolve = resolve,
+    .prime = net_prime,
+    .save = save,
+    .reaches = net_reaches,
+};
+
+static void
+on_hello(const struct priv_hello *h)
+{
+	mesh_hello(g.mesh, clock_now(), h);
+	rearm();
+}
+
+static void
+on_net(const struct priv_net *n)
+{
+	struct ipaddr ns[PRIV_NET_DNS];
+	size_t i, k = 0;
+
+	for (i = 0; i < n->ndns && i < PRIV_NET_DNS; i++)
+		if (priv_ip_from(&ns[k], &n->dns[i]))
+			k++;
+	dns_nameservers(ns, k);
+	mesh_net(g.mesh, clock_now(), n);
+	rearm();
+}
+
+static void
+on_result(const struct priv_result *r)
+{
+	mesh_result(g.mesh, clock_now(), r);
+	rearm();
+}
+
+static void
+on_stat(const struct priv_stat *s)
+{
+	mesh_stat(g.mesh, clock_now(), s);
+	if (s->flags & PRIV_STAT_LAST)
+		control_refreshed();
+	rearm();
+}
+
+static void
+on_leave(void)
+{
+	mesh_leave(g.mesh, clock_now());
+	rearm();
+}
+
+static void
+on_stop(void)
+{
+	mesh_stop(g.mesh, clock_now());
+	rearm();
+}
+
+static void
+on_gone(const char *why)
+{
+	log_errorx("%s: ending; the tunnels stay", why);
+	event_base_loopbreak(g.base);
+}
+
+static char *
+status_doc(void)
+{
+	return mesh_status(g.mesh, clock_now());
+}
+
+static void
+refresh(void)
+{
+	(void)priv_stats();
+}
+
+/* The operator's options, from the sealed memfd. */
+static void
+conf_read(void)
+{
+	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	struct stat st;
+
+	if ((fcntl(PRIV_FD_CONF, F_GET_SEALS) & seals) != seals ||
+	    fstat(PRIV_FD_CONF, &st) == -1 ||
+	    st.st_size != (off_t)sizeof(g.conf) ||
+	    pread(PRIV_FD_CONF, &g.conf, sizeof(g.conf), 0) !=
+		(ssize_t)sizeof(g.conf) ||
+	    g.conf.magic != CONF_MAGIC || g.conf.size != sizeof(g.conf))
+		fatalx("--gossip: no valid options on descriptor %d: it is "
+		       "started by wesher-priv alone",
+		    PRIV_FD_CONF);
+	close(PRIV_FD_CONF);
+}
+
+/* The saved state: ours, else the original's, unless --init. */
+static void
+load_state(struct state *st)
+{
+	char why[256];
+	int err;
+
+	memset(st, 0, sizeof(*st));
+	if (g.conf.init)
+		return;
+	err = state_load(g.root, STATE_FILE, st, why, sizeof(why));
+	if (err == STATE_BAD)
+		log_warnx("the state file is unusable (%s): kept aside as "
+			  "%s.bad, starting without it",
+		    why, STATE_FILE);
+	else if (err == STATE_IO)
+		log_warnx("the state file cannot be read: %s", why);
+	if (err != STATE_NONE)
+		return;
+	err = state_load_fd(PRIV_FD_OLDSTATE, st, why, sizeof(why));
+	if (err == STATE_OK)
+		log_info("taking over the original's state");
+	else if (err != STATE_NONE)
+		log_warnx("the original's state file is unusable: %s", why);
+}
+
+/* Given, else saved, else made. */
+static void
+decide_key(struct state *st)
+{
+	char text[sodium_base64_ENCODED_LEN(
+	    CLUSTER_KEY_LEN, sodium_base64_VARIANT_ORIGINAL)];
+
+	if (g.conf.nkeys == 0 && st->has_key) {
+		memcpy(g.conf.keys[0], st->key, CLUSTER_KEY_LEN);
+		g.conf.nkeys = 1;
+	}
+	if (g.conf.nkeys == 0) {
+		randombytes_buf(g.conf.keys[0], CLUSTER_KEY_LEN);
+		g.conf.nkeys = 1;
+		if (g.conf.show_key) {
+			sodium_bin2base64(text, sizeof(text), g.conf.keys[0],
+			    CLUSTER_KEY_LEN, sodium_base64_VARIANT_ORIGINAL);
+			dprintf(STDOUT_FILENO,
+			    "new cluster key generated: %s\n", text);
+			sodium_memzero(text, sizeof(text));
+		}
+		log_info("a new cluster key was generated: `wesher key` "
+			 "prints it");
+	}
+	memcpy(st->key, g.conf.keys[0], CLUSTER_KEY_LEN);
+	st->has_key = true;
+}
+
+static void
+start_net(void)
+{
+	struct net_config nc = {
+	    .base = g.base,
+	    .udp = PRIV_FD_UDP,
+	    .tcp = PRIV_FD_TCP,
+	    .seal = g.seal,
+	    .bind_addr = g.conf.bind_addr,
+	    .handler = {on_packet, on_request, on_reply, on_failed},
+	};
+
+	memcpy(nc.bind_iface, g.conf.bind_iface, sizeof(nc.bind_iface));
+	if (net_start(&nc) == -1)
+		fatal("cannot use the membership sockets");
+}
+
+/* All that needs files outside of our root. */
+static void
+start_outside(void)
+{
+	struct event_config *ec = event_config_new();
+	const char *why;
+
+	if (seal_init(false, &why) == -1)
+		fatalx("%s", why);
+	tzset();
+	if (ec == NULL || (g.base = event_base_new_with_config(ec)) == NULL)
+		fatalx("cannot start libevent");
+	event_config_free(ec);
+	if (dns_start(g.base, "/etc/hosts", "/etc/resolv.conf") == -1)
+		log_warn("the hosts file");
+	/* Whatever the terminal was, it is not needed after the key. */
+	g.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (g.null == -1)
+		fatal("/dev/null");
+}
+
+static void
+start_inside(void)
+{
+	static const struct privc_handler ph = {
+	    on_hello, on_net, on_result, on_stat, on_leave, on_stop, on_gone};
+	struct state st;
+
+	g.root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (g.root == -1)
+		fatal("the state directory");
+	load_state(&st);
+	close(PRIV_FD_OLDSTATE);
+	decide_key(&st);
+	if (dup2(g.null, STDOUT_FILENO) == -1)
+		fatal("dup2");
+	close(g.null);
+	g.seal = seal_new(
+	    (const uint8_t(*)[CLUSTER_KEY_LEN])g.conf.keys, g.conf.nkeys);
+	sodium_memzero(g.conf.keys, sizeof(g.conf.keys));
+	if (g.seal == NULL)
+		fatalx("cannot keep the cluster key in locked memory");
+	/* At once: `wesher key` and the next start need it. */
+	if (save(&st) == -1)
+		log_warn("cannot save the state");
+	g.mesh = mesh_new(&g.conf, &mesh_ops, &st);
+	if (g.mesh == NULL)
+		fatalx("out of memory");
+	if (evtimer_assign(&g.ev_tick, g.base, on_tick, NULL) == -1 ||
+	    privc_start(g.base, PRIV_FD_BOUNDARY, &ph) == -1 ||
+	    control_start(g.base, PRIV_FD_CONTROL, status_doc, refresh) == -1)
+		fatal("cannot start the event loop");
+	start_net();
+	if (priv_ready() == 0)
+		fatalx("out of memory");
+}
+
+int
+gossip_main(void)
+{
+	log_init(LOG_D_PIPE, LOG_L_WARN, "wesher", PRIV_FD_LOG);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	confine_check();
+	conf_read();
+	log_level_set((enum log_level)g.conf.log_level);
+	g.status = 1;
+	start_outside();
+	confine_enter();
+	start_inside();
+	event_base_dispatch(g.base);
+	net_stop();
+	control_stop();
+	dns_stop();
+	mesh_free(g.mesh);
+	seal_free(g.seal);
+	event_base_free(g.base);
+	return g.status;
+}
