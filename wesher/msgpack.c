@@ -291,7 +291,7 @@ out_bytes(struct mp_out *out, const void *p, size_t len)
 		return;
 	}
 	if (len != 0)
-		memcpy(out->p, p, len);
+		memmove(out->p, p, len);
 	out->p += len;
 }
 

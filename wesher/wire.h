@@ -42,7 +42,8 @@ enum wire_type {
 struct wire_ping {
 	uint32_t seqno;
 	struct slice node;
-	struct slice src_addr; /* len 0: omitted */
+	/* Each of these is omitted when empty or 0. */
+	struct slice src_addr;
 	uint16_t src_port;
 	struct slice src_node;
 };
@@ -53,14 +54,14 @@ struct wire_indirect {
 	uint16_t port;
 	struct slice node;
 	bool nack;
-	struct slice src_addr;
+	struct slice src_addr; /* as in a ping */
 	uint16_t src_port;
 	struct slice src_node;
 };
 
 struct wire_ack {
 	uint32_t seqno;
-	struct slice payload;
+	struct slice payload; /* peers send nil, p NULL */
 };
 
 /* suspect and dead share their fields. */
@@ -94,8 +95,8 @@ struct wire_node {
 
 struct wire_pushpull {
 	bool join;
-	uint32_t nodes; /* <= 1,000,000, else refused */
-	uint32_t user_len; /* <= remaining input */
+	uint32_t nodes; /* decoded: <= 1,000,000 and what the input can hold */
+	uint32_t user_len; /* decoded: <= remaining input */
 };
 
 /*
@@ -110,6 +111,8 @@ int wire_get_nack(const void *b, size_t len, uint32_t *seqno);
 int wire_get_accuse(const void *b, size_t len, struct wire_accuse *out);
 int wire_get_alive(const void *b, size_t len, struct wire_alive *out);
 int wire_get_err(const void *b, size_t len, struct slice *text);
+/* The LZW text; -1 too for an algorithm other than 0. */
+int wire_get_compress(const void *b, size_t len, struct slice *lzw);
 /*
  * Push/pull: the header, then header.nodes calls of _node on the same cursor,
  * then user_len bytes follow. -1 makes the rest of the stream unusable.
@@ -119,7 +122,10 @@ int wire_get_node(struct mp_in *in, struct wire_node *out);
 
 /*
  * Encoders write type byte and body, keys in alphabetical order, and return
- * the length, or -1 when cap is too small.
+ * the length, or -1 when cap is too small. Byte strings (addresses, meta, vsn,
+ * payload) whose p is NULL are written as nil, as peers do when they have
+ * none; an empty slice with another p as an empty string. So what was decoded
+ * is encoded as it was.
  */
 ssize_t wire_put_ping(void *b, size_t cap, const struct wire_ping *m);
 ssize_t wire_put_indirect(void *b, size_t cap, const struct wire_indirect *m);
@@ -130,7 +136,7 @@ ssize_t wire_put_accuse(
     void *b, size_t cap, enum wire_type type, const struct wire_accuse *m);
 ssize_t wire_put_alive(void *b, size_t cap, const struct wire_alive *m);
 ssize_t wire_put_err(void *b, size_t cap, const char *text);
-/* [6] and the header; then entries. */
+/* [6] and the header; then entries, which have no type byte. */
 ssize_t wire_put_pushpull(void *b, size_t cap, const struct wire_pushpull *m);
 ssize_t wire_put_node(void *b, size_t cap, const struct wire_node *m);
 
@@ -141,9 +147,10 @@ enum wire_error {
 	WIRE_E_CRC = -2, /* checksum wrong */
 	WIRE_E_INFLATE = -3, /* corrupt, empty or too big when inflated */
 	WIRE_E_NESTING = -4, /* an order section 2 does not know */
-	WIRE_E_COMPOUND = -5, /* truncated parts, or none */
+	WIRE_E_COMPOUND = -5, /* truncated or empty parts, or none */
 	WIRE_E_TYPE = -6 /* unknown message type */
 };
+/* A short clause, static. */
 const char *wire_error_str(int err);
 
 /* Scratch for one packet at a time; keep one per process. */
@@ -159,8 +166,10 @@ wire_message_fn(void *arg, uint8_t type, const uint8_t *body, size_t len);
 /*
  * Take an opened (decrypted) packet apart: crc, compression, compound, in
  * that order, each optional. fn is called for every message, in order, after
- * the framing of the whole packet was checked. Returns 0, or a negative enum
- * wire_error, in which case fn was never called.
+ * the framing of the whole packet was checked. Types that packets do not have
+ * are WIRE_E_TYPE; beside known ones in a compound they are passed over, as
+ * peers do. Returns 0, or a negative enum wire_error, in which case fn was
+ * never called.
  */
 int wire_packet(struct wire_scratch *ws, const void *plain, size_t len,
     wire_message_fn *fn, void *arg);
@@ -186,7 +195,8 @@ size_t wire_compound_finish(struct wire_compound *c, uint8_t **out);
  * A stream's plain text: either compressed (one layer) or bare. On success
  * *type and *body are set; when it was compressed the body lies in a buffer
  * that grows while inflating, up to cap, stored in *owned (free(3) it), else
- * *owned is NULL. Returns 0 or a negative enum wire_error.
+ * *owned is NULL. Returns 0 or a negative enum wire_error (*owned is NULL;
+ * memory that is short counts as WIRE_E_INFLATE).
  */
 int wire_stream_unwrap(const void *plain, size_t len, size_t cap, uint8_t *type,
     const uint8_t **body, size_t *bodylen, uint8_t **owned);
