@@ -15,6 +15,7 @@
 #define BACKOFF_MIN (1 * US_PER_S)
 #define BACKOFF_MAX (60 * US_PER_S)
 #define IN_FLIGHT   8 /* joins of one target at a time */
+#define SAVED_BUSY  8 /* saved members tried at a time */
 
 enum target_state { T_WAITING, T_RESOLVING, T_TRYING, T_DONE };
 
@@ -215,10 +216,11 @@ void
 join_resolved(struct join *j, int64_t now, unsigned target,
     const struct ipaddr *addrs, size_t n, const char *why)
 {
-	struct target *t = &j->targets[target];
+	struct target *t;
 
-	if (target >= j->n || t->state != T_RESOLVING)
+	if (target >= j->n || j->targets[target].state != T_RESOLVING)
 		return;
+	t = &j->targets[target];
 	free(t->addrs);
 	t->addrs = n > 0 ? calloc(n, sizeof(*addrs)) : NULL;
 	t->naddrs = t->addrs != NULL ? n : 0;
@@ -258,10 +260,22 @@ join_tried(struct join *j, int64_t now, uint32_t id, enum join_outcome how,
 	}
 }
 
+static unsigned
+saved_busy(const struct join *j)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < j->n; i++)
+		n += j->targets[i].from_state &&
+		     (j->targets[i].state == T_RESOLVING ||
+			 j->targets[i].state == T_TRYING);
+	return n;
+}
+
 void
 join_tick(struct join *j, int64_t now)
 {
-	unsigned i;
+	unsigned i, busy = saved_busy(j);
 
 	for (i = 0; i < j->n; i++) {
 		struct target *t = &j->targets[i];
@@ -272,6 +286,10 @@ join_tick(struct join *j, int64_t now)
 		if (t->from_state && j->any) {
 			t->state = T_DONE;
 			t->next = NEVER;
+			continue;
+		}
+		if (t->from_state && busy++ >= SAVED_BUSY) {
+			t->next = now + US_PER_S;
 			continue;
 		}
 		t->state = T_RESOLVING;

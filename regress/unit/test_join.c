@@ -1,0 +1,313 @@
+/*
+ * Joining in virtual time: targets, back-off, several addresses of a name,
+ * ourselves, and saved members.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../wesher/clock.h"
+#include "../../wesher/join.h"
+
+static struct {
+	unsigned resolves, attempts;
+	unsigned target;
+	char name[300];
+	uint32_t id;
+	struct ipport to[64];
+	bool known;
+} w;
+
+static void
+on_resolve(void *arg, unsigned target, const char *name)
+{
+	(void)arg;
+	w.resolves++;
+	w.target = target;
+	snprintf(w.name, sizeof(w.name), "%s", name);
+}
+
+static uint32_t
+on_attempt(void *arg, const struct ipport *to)
+{
+	(void)arg;
+	w.to[w.attempts++ % 64] = *to;
+	return ++w.id;
+}
+
+static bool
+on_known(void *arg, const struct ipport *to)
+{
+	(void)arg;
+	(void)to;
+	return w.known;
+}
+
+static uint32_t
+on_random(void *arg)
+{
+	(void)arg;
+	return 500;
+}
+
+static const struct join_ops ops = {
+    on_resolve, on_attempt, on_known, on_random};
+
+static int
+setup(void **state)
+{
+	memset(&w, 0, sizeof(w));
+	*state = join_new(&ops, NULL, 7946);
+	return *state == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	join_free(*state);
+	return 0;
+}
+
+static void
+addr(const char *s, struct ipaddr *out)
+{
+	assert_int_equal(ipaddr_parse(s, out), 0);
+}
+
+static void
+test_forms(void **state)
+{
+	static const struct {
+		const char *spec, *host;
+		int port; /* -1: malformed */
+	} t[] = {
+	    {"host1", "host1", 0},
+	    {"host1:1234", "host1", 1234},
+	    {"10.1.2.3", "10.1.2.3", 0},
+	    {"10.1.2.3:80", "10.1.2.3", 80},
+	    {"fd00::1", "fd00::1", 0},
+	    {"[fd00::1]", "fd00::1", 0},
+	    {"[fd00::1]:7", "fd00::1", 7},
+	    {"", NULL, -1},
+	    {":7", NULL, -1},
+	    {"[]", NULL, -1},
+	    {"[fd00::1", NULL, -1},
+	    {"[fd00::1]7", NULL, -1},
+	    {"[fd00::1]:", NULL, -1},
+	    {"host:", NULL, -1},
+	    {"host:0", NULL, -1},
+	    {"host:65536", NULL, -1},
+	    {"host:-1", NULL, -1},
+	    {"host: 1", NULL, -1},
+	    {"a:b:c", NULL, -1},
+	};
+	char host[64];
+	uint16_t port;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		int r = join_parse(t[i].spec, host, sizeof(host), &port);
+
+		if (t[i].port == -1) {
+			if (r != -1)
+				fail_msg("'%s' was accepted", t[i].spec);
+			continue;
+		}
+		assert_int_equal(r, 0);
+		assert_string_equal(host, t[i].host);
+		assert_int_equal(port, t[i].port);
+	}
+}
+
+static void
+test_every_address_is_tried(void **state)
+{
+	struct join *j = *state;
+	struct ipaddr a[3];
+
+	addr("192.0.2.1", &a[0]);
+	addr("192.0.2.2", &a[1]);
+	addr("2001:db8::1", &a[2]);
+	assert_int_equal(join_add(j, "seed:1234", 0), 0);
+	join_tick(j, 0);
+	assert_int_equal(w.resolves, 1);
+	assert_string_equal(w.name, "seed");
+	join_resolved(j, 0, w.target, a, 3, NULL);
+	assert_int_equal(w.attempts, 3);
+	assert_int_equal(w.to[2].port, 1234);
+	join_tried(j, 0, 1, JOIN_FAILED, "connection refused");
+	join_tried(j, 0, 2, JOIN_REACHED, NULL);
+	assert_int_equal(join_pending(j), 1); /* one is still under way */
+	join_tried(j, 0, 3, JOIN_FAILED, "time-out");
+	assert_true(join_any(j));
+	assert_int_equal(join_pending(j), 0);
+	assert_true(join_deadline(j) == NEVER);
+}
+
+static void
+test_more_addresses_than_at_once(void **state)
+{
+	struct join *j = *state;
+	struct ipaddr a[20];
+	uint32_t id;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		addr("192.0.2.1", &a[i]);
+		a[i].b[3] = (uint8_t)(i + 1);
+	}
+	join_add(j, "seed", 0);
+	join_tick(j, 0);
+	join_resolved(j, 0, 0, a, 20, NULL);
+	assert_true(w.attempts < 20);
+	for (id = 1; id <= 20; id++)
+		join_tried(j, 0, id, JOIN_FAILED, "refused");
+	assert_int_equal(w.attempts, 20);
+	assert_true(join_deadline(j) != NEVER);
+}
+
+static void
+test_retried_for_ever_with_back_off(void **state)
+{
+	struct join *j = *state;
+	int64_t now = 0, last = 0, gap = 0, d;
+	int i;
+
+	join_add(j, "nowhere", now);
+	for (i = 0; i < 100; i++) {
+		join_tick(j, now);
+		assert_int_equal(w.resolves, i + 1);
+		join_resolved(j, now, 0, NULL, 0, "no such name");
+		d = join_deadline(j);
+		assert_true(d > now && d <= now + 61 * US_PER_S);
+		gap = d - now;
+		if (i > 0 && i < 5)
+			assert_true(gap > last);
+		last = gap;
+		now = d;
+	}
+	assert_true(gap >= 30 * US_PER_S);
+	assert_false(join_any(j));
+}
+
+static void
+test_ourselves_is_not_a_join(void **state)
+{
+	struct join *j = *state;
+	struct ipaddr a;
+
+	addr("192.0.2.1", &a);
+	join_add(j, "me", 0);
+	join_tick(j, 0);
+	join_resolved(j, 0, 0, &a, 1, NULL);
+	join_tried(j, 0, 1, JOIN_SELF, NULL);
+	assert_false(join_any(j));
+	assert_true(join_deadline(j) == NEVER);
+}
+
+static void
+test_ourselves_among_others(void **state)
+{
+	struct join *j = *state;
+	struct ipaddr a[2];
+
+	addr("192.0.2.1", &a[0]);
+	addr("192.0.2.2", &a[1]);
+	join_add(j, "all", 0);
+	join_tick(j, 0);
+	join_resolved(j, 0, 0, a, 2, NULL);
+	join_tried(j, 0, 1, JOIN_SELF, "");
+	join_tried(j, 0, 2, JOIN_FAILED, "refused");
+	assert_true(join_deadline(j) != NEVER);
+}
+
+static void
+test_known_member_is_not_asked(void **state)
+{
+	struct join *j = *state;
+	struct ipaddr a;
+
+	w.known = true;
+	addr("192.0.2.1", &a);
+	join_add(j, "seed", 0);
+	join_tick(j, 0);
+	join_resolved(j, 0, 0, &a, 1, NULL);
+	assert_int_equal(w.attempts, 0);
+	assert_int_equal(join_pending(j), 0);
+}
+
+static void
+test_saved_members_stop_at_the_first_answer(void **state)
+{
+	struct join *j = *state;
+	struct ipport to = {.port = 7946};
+	unsigned i;
+
+	addr("192.0.2.1", &to.ip);
+	for (i = 0; i < 100; i++) {
+		to.ip.b[3] = (uint8_t)i;
+		assert_int_equal(join_add_addr(j, &to, 0), 0);
+	}
+	join_tick(j, 0);
+	/* Not a hundred connections at once. */
+	assert_true(w.resolves > 0 && w.resolves <= 8);
+	join_resolved(j, 0, 0, &to.ip, 1, NULL);
+	join_tried(j, 0, 1, JOIN_REACHED, NULL);
+	w.resolves = 0;
+	join_tick(j, 0);
+	assert_int_equal(w.resolves, 0);
+}
+
+static void
+test_hurry(void **state)
+{
+	struct join *j = *state;
+
+	join_add(j, "seed", 0);
+	join_tick(j, 0);
+	join_resolved(j, 0, 0, NULL, 0, "no");
+	assert_true(join_deadline(j) > 0);
+	join_hurry(j, 10);
+	assert_true(join_deadline(j) == 10);
+}
+
+static void
+test_late_and_foreign_answers(void **state)
+{
+	struct join *j = *state;
+	struct ipaddr a;
+
+	addr("192.0.2.1", &a);
+	join_resolved(j, 0, 7, &a, 1, NULL);
+	join_tried(j, 0, 99, JOIN_REACHED, NULL);
+	assert_false(join_any(j));
+	join_add(j, "seed", 0);
+	join_resolved(j, 0, 0, &a, 1, NULL); /* nobody asked */
+	assert_int_equal(w.attempts, 0);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(test_forms),
+	    T(test_every_address_is_tried),
+	    T(test_more_addresses_than_at_once),
+	    T(test_retried_for_ever_with_back_off),
+	    T(test_ourselves_is_not_a_join),
+	    T(test_ourselves_among_others),
+	    T(test_known_member_is_not_asked),
+	    T(test_saved_members_stop_at_the_first_answer),
+	    T(test_hurry),
+	    T(test_late_and_foreign_answers),
+	};
+
+	return cmocka_run_group_tests_name("join", tests, NULL, NULL);
+}
