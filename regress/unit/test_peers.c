@@ -1,0 +1,739 @@
+/*
+ * Members to tunnels in virtual time: what is asked of wesher-priv, who holds
+ * an address or key, what a member gone bad gets, and who primes when.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "../../common/overlay.h"
+#include "../../wesher/clock.h"
+#include "../../wesher/peers.h"
+
+struct asked {
+	enum { SET, DEL } what;
+	uint32_t seq;
+	struct priv_peer_set set;
+	uint8_t key[WG_KEY_LEN];
+};
+
+static struct {
+	struct peers *peers;
+	struct peers_config cfg;
+	struct asked asked[2048];
+	unsigned nasked, answered, stats, primes;
+	struct ipaddr primed;
+	uint32_t seq;
+	int64_t now;
+} w;
+
+static uint32_t
+on_set(void *arg, const struct priv_peer_set *m)
+{
+	struct asked *a = &w.asked[w.nasked++];
+
+	(void)arg;
+	a->what = SET;
+	a->set = *m;
+	memcpy(a->key, m->key, WG_KEY_LEN);
+	return a->seq = ++w.seq;
+}
+
+static uint32_t
+on_del(void *arg, const uint8_t key[WG_KEY_LEN])
+{
+	struct asked *a = &w.asked[w.nasked++];
+
+	(void)arg;
+	a->what = DEL;
+	memcpy(a->key, key, WG_KEY_LEN);
+	return a->seq = ++w.seq;
+}
+
+static void
+on_stats(void *arg)
+{
+	(void)arg;
+	w.stats++;
+}
+
+static void
+on_prime(void *arg, const struct ipaddr *overlay)
+{
+	(void)arg;
+	w.primes++;
+	w.primed = *overlay;
+}
+
+static uint32_t
+on_random(void *arg)
+{
+	(void)arg;
+	return 512;
+}
+
+static const struct peers_ops ops = {
+    on_set, on_del, on_stats, on_prime, on_random};
+
+static int
+setup(void **state)
+{
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	w.cfg.ops = &ops;
+	ipnet_parse("10.0.0.0/8", &w.cfg.overlay);
+	ipaddr_parse("10.0.0.1", &w.cfg.self_addr);
+	memset(w.cfg.self_key, 0x80, WG_KEY_LEN);
+	w.cfg.wgport = 51820;
+	w.cfg.hosts = true;
+	w.peers = peers_new(&w.cfg);
+	return w.peers == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	peers_free(w.peers);
+	return 0;
+}
+
+/* A member with everything right: key of byte k, address by its name. */
+static struct member *
+member(const char *name, uint8_t k, bool ours)
+{
+	struct member *m = calloc(1, sizeof(*m));
+	struct meta meta = {0};
+	static uint8_t buf[64][META_MAX];
+	static unsigned n;
+	uint8_t *b = buf[n++ % 64];
+	ssize_t len;
+
+	m->name = name;
+	m->namelen = (uint8_t)strlen(name);
+	m->addrlen = 4;
+	memcpy(m->addr, (uint8_t[]){192, 0, 2, k}, 4);
+	m->port = 7946;
+	m->answered = true;
+	m->ours = ours;
+	overlay_addr(&w.cfg.overlay, name, strlen(name), 0, &meta.overlay);
+	memset(meta.pubkey, k, WG_KEY_LEN);
+	meta.has_pubkey = true;
+	meta.has_x = ours;
+	len = meta_encode(&meta, b, META_MAX);
+	assert_true(len > 0);
+	m->meta = b;
+	m->metalen = (uint16_t)len;
+	return m;
+}
+
+/* The member announces other metadata. */
+static void
+announce(struct member *m, const struct meta *meta)
+{
+	static uint8_t buf[16][META_MAX];
+	static unsigned n;
+	uint8_t *b = buf[n++ % 16];
+	ssize_t len = meta_encode(meta, b, META_MAX);
+
+	assert_true(len > 0);
+	m->meta = b;
+	m->metalen = (uint16_t)len;
+}
+
+static void
+decode(const struct member *m, struct meta *meta)
+{
+	assert_int_equal(meta_decode(m->meta, m->metalen, meta), 0);
+}
+
+static void
+update(struct member *m, enum peers_news news)
+{
+	peers_update(w.peers, w.now, m, news);
+}
+
+/* wesher-priv answers what was asked, all with error. */
+static void
+answer(int error)
+{
+	while (w.answered < w.nasked) {
+		struct asked *a = &w.asked[w.answered++];
+		struct priv_result r = {.h.seq = a->seq, .error = error};
+
+		r.request = a->what == SET ? PRIV_PEER_SET : PRIV_PEER_DEL;
+		memcpy(r.key, a->key, WG_KEY_LEN);
+		peers_result(w.peers, w.now, &r);
+	}
+}
+
+static enum peer_why
+why(const struct member *m)
+{
+	struct peer_view v;
+
+	peers_view(w.peers, m, &v);
+	return v.why;
+}
+
+static void
+stat_of(const struct member *m, int64_t handshake, uint64_t rx)
+{
+	struct priv_stat s = {.handshake = handshake, .rx = rx};
+	struct meta meta;
+
+	decode(m, &meta);
+	memcpy(s.key, meta.pubkey, WG_KEY_LEN);
+	peers_stat(w.peers, w.now, &s);
+}
+
+/* Run the clock, answering STATS with the given handshake. */
+static void
+run_for(int64_t us, const struct member *m, int64_t handshake, uint64_t rx)
+{
+	int64_t end = w.now + us, d;
+	unsigned seen = w.stats, bound = 0;
+
+	while ((d = peers_deadline(w.peers)) <= end && bound++ < 10000) {
+		if (d > w.now)
+			w.now = d;
+		peers_tick(w.peers, w.now);
+		if (w.stats != seen) {
+			seen = w.stats;
+			stat_of(m, handshake, rx);
+		}
+		answer(0);
+	}
+	assert_true(bound < 10000);
+	w.now = end;
+}
+
+static void
+drop(struct member *m)
+{
+	if (m->udata != NULL)
+		peers_forget(w.peers, w.now, m);
+	free(m);
+}
+
+static void
+test_one_member_one_request(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 1);
+	assert_int_equal(w.asked[0].what, SET);
+	assert_int_equal(w.asked[0].set.namelen, 5);
+	assert_string_equal(w.asked[0].set.name, "node2");
+	assert_int_equal(w.asked[0].set.flags, PRIV_PEER_HOSTS);
+	assert_int_equal(w.asked[0].set.endpoint.port, 51820);
+	assert_int_equal(why(m), PEER_PENDING);
+	assert_false(peers_settled(w.peers));
+	answer(0);
+	assert_int_equal(why(m), PEER_OK);
+	assert_true(peers_settled(w.peers));
+	/* The same news again costs nothing. */
+	update(m, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 1);
+	drop(m);
+}
+
+static void
+test_plain_member(void **state)
+{
+	struct member *m = member("node2", 2, false);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(
+	    w.asked[0].set.flags, PRIV_PEER_HOSTS | PRIV_PEER_PLAIN);
+	drop(m);
+}
+
+static void
+test_no_hosts_line_for_odd_names(void **state)
+{
+	struct member *m = member("not a host name", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.asked[0].set.flags, 0);
+	drop(m);
+}
+
+static void
+test_gone_member_is_deleted(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_LEFT;
+	update(m, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].what, DEL);
+	assert_int_equal(w.asked[1].key[0], 2);
+	answer(0);
+	assert_int_equal(why(m), PEER_GONE);
+	m->state = MEMBER_ALIVE;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.asked[2].what, SET);
+	drop(m);
+}
+
+static void
+test_forgotten_while_under_way(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	drop(m);
+	answer(0); /* the SET, then the DEL it brings about */
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].what, DEL);
+	assert_true(peers_settled(w.peers));
+}
+
+static void
+test_new_key_names_the_old_one(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	struct meta meta;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	decode(m, &meta);
+	memset(meta.pubkey, 9, WG_KEY_LEN);
+	announce(m, &meta);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].set.key[0], 9);
+	assert_int_equal(w.asked[1].set.oldkey[0], 2);
+	drop(m);
+}
+
+static void
+test_change_while_under_way(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	m->addr[3] = 77;
+	update(m, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 1);
+	answer(0);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].set.endpoint.ip.b[3], 77);
+	drop(m);
+}
+
+static void
+test_unusable_members(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	struct meta good, bad;
+
+	(void)state;
+	decode(m, &good);
+
+	m->metalen = 0;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_NO_META);
+	m->meta = (const uint8_t *)"\x03\xff\x81";
+	m->metalen = 3;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_BAD_META);
+
+	bad = good;
+	memset(bad.pubkey, 0, WG_KEY_LEN);
+	announce(m, &bad);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_BAD_KEY);
+
+	memcpy(bad.pubkey, w.cfg.self_key, WG_KEY_LEN);
+	announce(m, &bad);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_OUR_KEY);
+
+	bad = good;
+	ipaddr_parse("11.1.2.3", &bad.overlay);
+	announce(m, &bad);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_OUTSIDE);
+	ipaddr_parse("fd00::1", &bad.overlay);
+	announce(m, &bad);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_OUTSIDE);
+	ipaddr_parse("10.9.9.9", &bad.overlay);
+	announce(m, &bad);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_NOT_DERIVED);
+	bad.is_static = true;
+	announce(m, &bad);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_STATIC);
+	bad.overlay = w.cfg.self_addr;
+	announce(m, &bad);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_OUR_ADDR);
+
+	bad = good;
+	bad.attempt = 3; /* another attempt, the address of attempt 0 */
+	announce(m, &bad);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_NOT_DERIVED);
+
+	announce(m, &good);
+	memcpy(m->addr, (uint8_t[]){127, 0, 0, 1}, 4);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_BAD_ENDPOINT);
+
+	assert_int_equal(w.nasked, 0);
+	memcpy(m->addr, (uint8_t[]){192, 0, 2, 2}, 4);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 1);
+	drop(m);
+}
+
+static void
+test_becoming_bad_costs_the_tunnel(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	struct meta meta;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	decode(m, &meta);
+	memset(meta.pubkey, 0, WG_KEY_LEN);
+	announce(m, &meta);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.asked[1].what, DEL);
+	answer(0);
+	assert_int_equal(why(m), PEER_BAD_KEY);
+	drop(m);
+}
+
+static void
+test_first_holder_keeps_its_key(void **state)
+{
+	struct member *a = member("node2", 2, true);
+	struct member *b = member("node3", 2, true);
+
+	(void)state;
+	update(a, PEERS_DIRECT);
+	answer(0);
+	update(b, PEERS_DIRECT);
+	assert_int_equal(why(b), PEER_KEY_TAKEN);
+	assert_int_equal(why(a), PEER_OK);
+	assert_int_equal(w.nasked, 1);
+	/* When it is gone the other one may have it. */
+	a->state = MEMBER_DEAD;
+	update(a, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 3);
+	assert_int_equal(w.asked[1].what, DEL);
+	assert_int_equal(w.asked[2].what, SET);
+	answer(0);
+	assert_int_equal(why(b), PEER_OK);
+	drop(a);
+	drop(b);
+}
+
+static void
+test_first_holder_keeps_its_address(void **state)
+{
+	/* A small network, so that two names collide. */
+	struct member *a, *b = NULL;
+	struct ipaddr x, y;
+	char names[300][8];
+	int i;
+
+	(void)state;
+	peers_free(w.peers);
+	ipnet_parse("10.1.1.0/28", &w.cfg.overlay);
+	w.peers = peers_new(&w.cfg);
+	a = member("first", 2, true);
+	overlay_addr(&w.cfg.overlay, "first", 5, 0, &x);
+	for (i = 0; i < 300 && b == NULL; i++) {
+		snprintf(names[i], sizeof(names[i]), "n%d", i);
+		overlay_addr(&w.cfg.overlay, names[i], strlen(names[i]), 0, &y);
+		if (ipaddr_eq(&x, &y))
+			b = member(names[i], 3, true);
+	}
+	assert_non_null(b);
+	update(a, PEERS_DIRECT);
+	answer(0);
+	update(b, PEERS_DIRECT);
+	assert_int_equal(why(b), PEER_ADDR_TAKEN);
+	drop(a);
+	answer(0);
+	assert_int_equal(why(b), PEER_OK);
+	drop(b);
+}
+
+static void
+test_refused_is_tried_again(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(EADDRNOTAVAIL);
+	assert_int_equal(why(m), PEER_REFUSED);
+	assert_true(peers_settled(w.peers));
+	run_for(6 * US_PER_S, m, 0, 0);
+	assert_true(w.nasked >= 2);
+	assert_int_equal(why(m), PEER_OK);
+	drop(m);
+}
+
+static void
+test_bounded_in_flight(void **state)
+{
+	struct member *m[600];
+	char names[600][8];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 600; i++) {
+		struct meta meta;
+
+		snprintf(names[i], sizeof(names[i]), "m%u", i);
+		m[i] = member(names[i], 1, true);
+		decode(m[i], &meta);
+		meta.pubkey[0] = (uint8_t)i;
+		meta.pubkey[1] = (uint8_t)(i >> 8);
+		announce(m[i], &meta);
+		update(m[i], PEERS_JOINING);
+	}
+	assert_true(w.nasked <= 256);
+	answer(0);
+	assert_int_equal(w.nasked, 600);
+	assert_true(peers_settled(w.peers));
+	for (i = 0; i < 600; i++)
+		drop(m[i]);
+}
+
+static void
+test_direct_alive_primes_at_once(void **state)
+{
+	struct member *m = member("node2", 0xf0, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.primes, 0); /* not before it is programmed */
+	answer(0);
+	run_for(10 * US_PER_MS, m, 0, 0);
+	assert_int_equal(w.primes, 1);
+	drop(m);
+}
+
+static void
+test_joiner_does_not_prime_at_once(void **state)
+{
+	struct member *m = member("node2", 0xf0, true);
+
+	(void)state;
+	update(m, PEERS_JOINING);
+	answer(0);
+	run_for(1900 * US_PER_MS, m, 0, 0);
+	assert_int_equal(w.primes, 0);
+	/* The other end had its chance. */
+	run_for(3 * US_PER_S, m, 0, 0);
+	assert_int_equal(w.primes, 1);
+	drop(m);
+}
+
+static void
+test_joiner_never_primes_a_tunnel_that_works(void **state)
+{
+	struct member *m = member("node2", 0xf0, true);
+
+	(void)state;
+	update(m, PEERS_JOINING);
+	answer(0);
+	run_for(600 * US_PER_S, m, 1700000000, 100);
+	assert_int_equal(w.primes, 0);
+	assert_true(peers_deadline(w.peers) == NEVER);
+	drop(m);
+}
+
+static void
+test_asked_waits_for_the_alive(void **state)
+{
+	struct member *m = member("node2", 0xf0, true);
+
+	(void)state;
+	update(m, PEERS_ASKED);
+	answer(0);
+	run_for(100 * US_PER_MS, m, 0, 0);
+	assert_int_equal(w.primes, 0);
+	update(m, PEERS_DIRECT);
+	run_for(10 * US_PER_MS, m, 0, 0);
+	assert_int_equal(w.primes, 1);
+	drop(m);
+}
+
+static void
+test_gossip_smaller_key_primes(void **state)
+{
+	struct member *greater = member("node2", 0xf0, true);
+	struct member *smaller = member("node3", 0x10, true);
+
+	(void)state;
+	update(smaller, PEERS_GOSSIP);
+	answer(0);
+	run_for(1 * US_PER_S, smaller, 0, 0);
+	assert_int_equal(w.primes, 0);
+	update(greater, PEERS_GOSSIP);
+	answer(0);
+	run_for(1 * US_PER_S, greater, 0, 0);
+	assert_int_equal(w.primes, 1);
+	drop(greater);
+	drop(smaller);
+}
+
+static void
+test_nothing_is_sent_to_who_never_answered(void **state)
+{
+	struct member *m = member("victim", 0xf0, true);
+
+	(void)state;
+	m->answered = false;
+	update(m, PEERS_GOSSIP);
+	answer(0);
+	run_for(300 * US_PER_S, m, 0, 0);
+	assert_int_equal(w.primes, 0);
+	m->answered = true;
+	run_for(2 * US_PER_S, m, 0, 0);
+	assert_int_equal(w.primes, 1);
+	drop(m);
+}
+
+static void
+test_primings_are_few(void **state)
+{
+	struct member *m = member("node2", 0xf0, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(3600 * US_PER_S, m, 0, 0);
+	assert_true(w.primes >= 2 && w.primes <= 4);
+	assert_true(peers_deadline(w.peers) == NEVER);
+	drop(m);
+}
+
+static void
+test_original_is_poked_after_an_event(void **state)
+{
+	struct member *m = member("node2", 0xf0, false);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(10 * US_PER_S, m, 1700000000, 5);
+	w.primes = 0;
+	/* Somebody joins; its session is wiped, nothing comes back. */
+	peers_stir(w.peers, w.now);
+	run_for(900 * US_PER_MS, m, 1700000000, 5);
+	assert_int_equal(w.primes, 0);
+	run_for(5 * US_PER_S, m, 1700000000, 5);
+	assert_true(w.primes >= 1);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].what, SET);
+	assert_memory_equal(
+	    w.asked[1].set.oldkey, w.asked[1].set.key, WG_KEY_LEN);
+	drop(m);
+}
+
+static void
+test_ours_is_not_poked(void **state)
+{
+	struct member *m = member("node2", 0xf0, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(10 * US_PER_S, m, 1700000000, 5);
+	w.primes = 0;
+	peers_stir(w.peers, w.now);
+	run_for(10 * US_PER_S, m, 1700000000, 5);
+	assert_int_equal(w.primes, 0);
+	assert_int_equal(w.nasked, 1);
+	drop(m);
+}
+
+static void
+test_dialects(void **state)
+{
+	struct member *a = member("a", 2, true), *b = member("b", 3, false);
+	struct member *c = member("c", 4, false);
+	struct peers_dialects d;
+	struct meta meta;
+
+	(void)state;
+	decode(c, &meta);
+	meta.dialect = META_V02;
+	announce(c, &meta);
+	update(a, PEERS_DIRECT);
+	update(b, PEERS_DIRECT);
+	update(c, PEERS_DIRECT);
+	peers_dialects(w.peers, &d);
+	assert_int_equal(d.ours, 1);
+	assert_int_equal(d.v03, 1);
+	assert_int_equal(d.v02, 1);
+	b->state = MEMBER_DEAD;
+	update(b, PEERS_GOSSIP);
+	peers_dialects(w.peers, &d);
+	assert_int_equal(d.v03, 0);
+	drop(a);
+	drop(b);
+	drop(c);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(test_one_member_one_request),
+	    T(test_plain_member),
+	    T(test_no_hosts_line_for_odd_names),
+	    T(test_gone_member_is_deleted),
+	    T(test_forgotten_while_under_way),
+	    T(test_new_key_names_the_old_one),
+	    T(test_change_while_under_way),
+	    T(test_unusable_members),
+	    T(test_becoming_bad_costs_the_tunnel),
+	    T(test_first_holder_keeps_its_key),
+	    T(test_first_holder_keeps_its_address),
+	    T(test_refused_is_tried_again),
+	    T(test_bounded_in_flight),
+	    T(test_direct_alive_primes_at_once),
+	    T(test_joiner_does_not_prime_at_once),
+	    T(test_joiner_never_primes_a_tunnel_that_works),
+	    T(test_asked_waits_for_the_alive),
+	    T(test_gossip_smaller_key_primes),
+	    T(test_nothing_is_sent_to_who_never_answered),
+	    T(test_primings_are_few),
+	    T(test_original_is_poked_after_an_event),
+	    T(test_ours_is_not_poked),
+	    T(test_dialects),
+	};
+
+	return cmocka_run_group_tests_name("peers", tests, NULL, NULL);
+}
