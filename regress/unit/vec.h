@@ -127,4 +127,35 @@ vec_hexof(json_t *o, const char *key)
 	return vec_hex(vec_str(o, key));
 }
 
+/* Call fn for each record of both memberlists; returns how many there were. */
+static inline size_t
+vec_memberlist(void (*fn)(json_t *rec))
+{
+	static const char *folders[] = {"memberlist-0.2.2", "memberlist-0.6"};
+	static const char *files[] = {"ackResp_tcp", "ackResp_udp", "alive",
+	    "compound", "compress", "dead_failed", "dead_left", "err", "hasCrc",
+	    "indirectPing", "nackResp", "ping_tcp", "ping_udp",
+	    "pushPull_joinfalse_request", "pushPull_joinfalse_response",
+	    "pushPull_jointrue_request", "pushPull_jointrue_response",
+	    "suspect", "user_tcp", "user_udp"};
+	char path[128];
+	json_t *file, *rec;
+	size_t i, k, n = 0, nfiles = sizeof(files) / sizeof(files[0]);
+
+	for (i = 0; i < 2 * nfiles; i++) {
+		snprintf(path, sizeof(path), "%s/%s.json", folders[i / nfiles],
+		    files[i % nfiles]);
+		file = vec_load(path);
+		if (json_array_size(file) == 0)
+			errx(1, "%s is empty", path);
+		json_array_foreach(file, k, rec)
+		{
+			fn(rec);
+			n++;
+		}
+		json_decref(file);
+	}
+	return n;
+}
+
 #endif
