@@ -1,0 +1,476 @@
+/*
+ * The sockets of the gossip process on loopback: what opens under the key is
+ * delivered, everything else is dropped, counted and never answered.
+ */
+#include <sys/socket.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "../../common/log.h"
+#include "../../wesher/net.h"
+#include "../../wesher/stream.h"
+#include "../../wesher/wire.h"
+
+#define WAIT_MS 5000
+
+static struct {
+	struct event_base *base;
+	struct seal *seal, *stranger;
+	struct ipport at;
+	int udp, tcp;
+	unsigned packets, requests, replies, failures;
+	uint8_t last[70000];
+	size_t lastlen;
+	uint32_t id;
+	char why[128];
+	size_t replysize; /* what a request is answered with; 0: nothing */
+	unsigned lines;
+} w;
+
+static int
+on_packet(const struct ipport *from, const uint8_t *plain, size_t len)
+{
+	(void)from;
+	w.packets++;
+	w.lastlen = len;
+	memcpy(w.last, plain, len);
+	return 0;
+}
+
+static int
+on_request(const struct ipport *from, uint8_t type, const uint8_t *body,
+    size_t len, uint8_t **reply, size_t *replylen)
+{
+	(void)from;
+	(void)type;
+	w.requests++;
+	w.lastlen = len;
+	if (len <= sizeof(w.last))
+		memcpy(w.last, body, len);
+	*reply = NULL;
+	*replylen = w.replysize;
+	if (w.replysize > 0) {
+		*reply = calloc(1, w.replysize);
+		(*reply)[0] = WIRE_ACK;
+	}
+	return 0;
+}
+
+static void
+on_reply(uint32_t id, uint8_t type, const uint8_t *body, size_t len)
+{
+	(void)body;
+	assert_int_equal(type, WIRE_ACK);
+	w.replies++;
+	w.id = id;
+	w.lastlen = len;
+}
+
+static void
+on_failed(uint32_t id, const char *why)
+{
+	w.failures++;
+	w.id = id;
+	strlcpy(w.why, why, sizeof(w.why));
+}
+
+static void
+on_line(enum log_level level, const char *line)
+{
+	(void)level;
+	(void)line;
+	w.lines++;
+}
+
+static int
+bound(int type)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = ipport_to_sockaddr(&w.at, &ss);
+	int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&ss, len), 0);
+	len = sizeof(ss);
+	getsockname(fd, (struct sockaddr *)&ss, &len);
+	ipport_from_sockaddr((struct sockaddr *)&ss, len, &w.at);
+	return fd;
+}
+
+static int
+setup(void **state)
+{
+	static const uint8_t keys[2][CLUSTER_KEY_LEN] = {{1}, {2}};
+	struct net_config nc = {0};
+	const char *why;
+
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	log_init(LOG_D_SINK, LOG_L_WARN, "test", -1);
+	log_sink(on_line);
+	if (seal_init(false, &why) == -1)
+		return -1;
+	w.seal = seal_new(keys, 1);
+	w.stranger = seal_new(keys + 1, 1);
+	w.base = event_base_new();
+	ipaddr_parse("127.0.0.1", &w.at.ip);
+	nc.udp = w.udp = bound(SOCK_DGRAM);
+	nc.tcp = w.tcp = bound(SOCK_STREAM);
+	listen(w.tcp, 16);
+	nc.base = w.base;
+	nc.seal = w.seal;
+	nc.handler = (struct net_handler){
+	    on_packet, on_request, on_reply, on_failed};
+	return net_start(&nc);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	net_stop();
+	close(w.udp);
+	close(w.tcp);
+	event_base_free(w.base);
+	seal_free(w.seal);
+	seal_free(w.stranger);
+	return 0;
+}
+
+/* Turn the loop until *what has reached n, or a generous time-out. */
+static void
+until(const unsigned *what, unsigned n)
+{
+	int i;
+
+	for (i = 0; i < WAIT_MS && *what < n; i++) {
+		event_base_loop(w.base, EVLOOP_NONBLOCK);
+		usleep(1000);
+	}
+	assert_int_equal(*what, n);
+}
+
+static void
+turn(int times)
+{
+	while (times-- > 0) {
+		event_base_loop(w.base, EVLOOP_NONBLOCK);
+		usleep(1000);
+	}
+}
+
+static void
+udp_to_us(const void *p, size_t len)
+{
+	struct ipport to = w.at;
+	struct sockaddr_storage ss, self;
+	socklen_t slen = sizeof(self);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	getsockname(w.udp, (struct sockaddr *)&self, &slen);
+	ipport_from_sockaddr((struct sockaddr *)&self, slen, &to);
+	slen = ipport_to_sockaddr(&to, &ss);
+	assert_int_equal(
+	    sendto(fd, p, len, 0, (struct sockaddr *)&ss, slen), len);
+	close(fd);
+}
+
+static int
+tcp_to_us(void)
+{
+	struct sockaddr_storage ss;
+	socklen_t slen = sizeof(ss);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	getsockname(w.tcp, (struct sockaddr *)&ss, &slen);
+	assert_int_equal(connect(fd, (struct sockaddr *)&ss, slen), 0);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	return fd;
+}
+
+/* A framed block of plain under a key. Returns its length. */
+static size_t
+block(struct seal *s, const void *plain, size_t len, uint8_t *out)
+{
+	size_t total = len + SEAL_OVERHEAD;
+
+	out[0] = WIRE_ENCRYPT;
+	out[1] = (uint8_t)(total >> 24);
+	out[2] = (uint8_t)(total >> 16);
+	out[3] = (uint8_t)(total >> 8);
+	out[4] = (uint8_t)total;
+	assert_int_equal(
+	    seal_close(s, plain, len, out, 5, out + 5, total), total);
+	return total + 5;
+}
+
+/* The other side's view: bytes read until end of file. */
+static size_t
+read_all(int fd, uint8_t *buf, size_t cap)
+{
+	size_t n = 0;
+	ssize_t r;
+	int i;
+
+	for (i = 0; i < WAIT_MS; i++) {
+		event_base_loop(w.base, EVLOOP_NONBLOCK);
+		r = read(fd, buf + n, cap - n);
+		if (r == 0)
+			return n;
+		if (r > 0)
+			n += (size_t)r;
+		else if (errno == ECONNRESET)
+			return n;
+		else
+			usleep(1000);
+	}
+	fail_msg("the stream was not closed");
+	return 0;
+}
+
+static void
+test_packet(void **state)
+{
+	uint8_t out[256];
+	ssize_t n;
+
+	(void)state;
+	n = seal_close(w.seal, "hello", 5, NULL, 0, out, sizeof(out));
+	udp_to_us(out, (size_t)n);
+	until(&w.packets, 1);
+	assert_int_equal(w.lastlen, 5);
+	assert_memory_equal(w.last, "hello", 5);
+}
+
+static void
+test_packets_of_strangers(void **state)
+{
+	uint8_t out[256];
+	ssize_t n;
+	int i;
+
+	(void)state;
+	n = seal_close(w.stranger, "hello", 5, NULL, 0, out, sizeof(out));
+	udp_to_us(out, (size_t)n);
+	udp_to_us("", 0);
+	udp_to_us("x", 1);
+	for (i = 0; i < 100; i++)
+		udp_to_us(out, 28);
+	n = seal_close(w.seal, "hello", 5, NULL, 0, out, sizeof(out));
+	out[n - 1] ^= 1;
+	udp_to_us(out, (size_t)n);
+	turn(50);
+	assert_int_equal(w.packets, 0);
+	assert_int_equal(net_counters()->refused_packets, 104);
+	/* One line for one source and minute. */
+	assert_int_equal(w.lines, 1);
+}
+
+static void
+test_send(void **state)
+{
+	struct ipport to = {0};
+	struct sockaddr_storage ss;
+	socklen_t slen = sizeof(ss);
+
+	(void)state;
+	getsockname(w.udp, (struct sockaddr *)&ss, &slen);
+	ipport_from_sockaddr((struct sockaddr *)&ss, slen, &to);
+	net_send(&to, (const uint8_t *)"to myself", 9);
+	until(&w.packets, 1);
+	assert_memory_equal(w.last, "to myself", 9);
+	ipaddr_parse("::1", &to.ip);
+	assert_false(net_reaches(&to.ip));
+	net_send(&to, (const uint8_t *)"x", 1);
+	assert_int_equal(net_counters()->send_errors, 1);
+}
+
+static void
+test_request_and_answer(void **state)
+{
+	uint8_t out[256], in[1024], plain[1024];
+	size_t n;
+	int fd = tcp_to_us();
+
+	(void)state;
+	w.replysize = 100;
+	n = block(w.seal, "\000ping", 5, out);
+	assert_int_equal(write(fd, out, n), n);
+	n = read_all(fd, in, sizeof(in));
+	assert_int_equal(w.requests, 1);
+	assert_int_equal(n, 5 + 100 + SEAL_OVERHEAD);
+	assert_int_equal(in[0], WIRE_ENCRYPT);
+	assert_int_equal(
+	    seal_open(w.seal, in + 5, n - 5, in, 5, plain, sizeof(plain)), 100);
+	close(fd);
+}
+
+static void
+test_request_byte_by_byte(void **state)
+{
+	uint8_t out[256], in[64];
+	size_t n, i;
+	int fd = tcp_to_us();
+
+	(void)state;
+	n = block(w.seal, "\000ping", 5, out);
+	for (i = 0; i < n; i++) {
+		assert_int_equal(write(fd, out + i, 1), 1);
+		turn(1);
+	}
+	until(&w.requests, 1);
+	/* Nothing to answer: closed without a byte. */
+	assert_int_equal(read_all(fd, in, sizeof(in)), 0);
+	close(fd);
+}
+
+static void
+test_strangers_get_no_byte(void **state)
+{
+	static const uint8_t heads[][5] = {
+	    {WIRE_ENCRYPT, 0xff, 0xff, 0xff, 0xff},
+	    {WIRE_ENCRYPT, 0, 0, 0, 0},
+	    {WIRE_ENCRYPT, 0, 0, 0, SEAL_OVERHEAD},
+	    {WIRE_PUSHPULL, 1, 2, 3, 4},
+	    {WIRE_LABEL, 3, 'a', 'b', 'c'},
+	    {'G', 'E', 'T', ' ', '/'},
+	};
+	uint8_t out[256], in[64];
+	size_t i, n;
+	int fd;
+
+	(void)state;
+	w.replysize = 10;
+	for (i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		fd = tcp_to_us();
+		assert_int_equal(write(fd, heads[i], 5), 5);
+		assert_int_equal(read_all(fd, in, sizeof(in)), 0);
+		close(fd);
+	}
+	fd = tcp_to_us();
+	n = block(w.stranger, "\000ping", 5, out);
+	assert_int_equal(write(fd, out, n), n);
+	assert_int_equal(read_all(fd, in, sizeof(in)), 0);
+	close(fd);
+	/* Another length than the authenticated one. */
+	fd = tcp_to_us();
+	n = block(w.seal, "\000ping", 5, out);
+	out[4]++;
+	assert_int_equal(write(fd, out, n), n);
+	assert_int_equal(write(fd, "x", 1), 1);
+	assert_int_equal(read_all(fd, in, sizeof(in)), 0);
+	close(fd);
+	assert_int_equal(w.requests, 0);
+	assert_int_equal(net_counters()->refused_streams, i + 2);
+}
+
+static void
+test_budget_before_authentication(void **state)
+{
+	static uint8_t junk[1 << 20];
+	uint8_t head[5] = {WIRE_ENCRYPT, 0, 0x70, 0, 0}; /* 7 MiB declared */
+	int fd[3], i, k, round;
+	unsigned before = (unsigned)net_counters()->refused_streams;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		fd[i] = tcp_to_us();
+		assert_int_equal(write(fd[i], head, 5), 5);
+	}
+	/* Three strangers send 6 MiB each: at most 8 MiB are held. */
+	for (round = 0; round < 600; round++)
+		for (i = 0; i < 3; i++) {
+			for (k = 0; k < 4; k++)
+				if (write(fd[i], junk, 16384) == -1)
+					break;
+			event_base_loop(w.base, EVLOOP_NONBLOCK);
+		}
+	assert_true(net_counters()->refused_streams > before);
+	for (i = 0; i < 3; i++)
+		close(fd[i]);
+	turn(50);
+}
+
+static void
+test_stream_out(void **state)
+{
+	struct ipport to = {0};
+	struct sockaddr_storage ss;
+	socklen_t slen = sizeof(ss);
+	static uint8_t big[100000];
+
+	(void)state;
+	getsockname(w.tcp, (struct sockaddr *)&ss, &slen);
+	ipport_from_sockaddr((struct sockaddr *)&ss, slen, &to);
+	w.replysize = 50000; /* compressed both ways */
+	big[0] = WIRE_PUSHPULL;
+	net_stream(7, &to, big, sizeof(big));
+	until(&w.replies, 1);
+	assert_int_equal(w.id, 7);
+	assert_int_equal(w.lastlen, 50000 - 1);
+	assert_int_equal(w.failures, 0);
+}
+
+static void
+test_stream_out_without_answer(void **state)
+{
+	struct ipport to = {0};
+	struct sockaddr_storage ss;
+	socklen_t slen = sizeof(ss);
+
+	(void)state;
+	getsockname(w.tcp, (struct sockaddr *)&ss, &slen);
+	ipport_from_sockaddr((struct sockaddr *)&ss, slen, &to);
+	net_stream(8, &to, (const uint8_t *)"\006x", 2);
+	until(&w.failures, 1);
+	assert_int_equal(w.id, 8);
+	assert_int_equal(w.replies, 0);
+}
+
+static void
+test_stream_out_refused(void **state)
+{
+	struct ipport to = {.port = 1};
+
+	(void)state;
+	ipaddr_parse("127.0.0.1", &to.ip);
+	net_stream(9, &to, (const uint8_t *)"\006x", 2);
+	assert_int_equal(w.failures, 0); /* never from within the call */
+	until(&w.failures, 1);
+	assert_int_equal(w.id, 9);
+	assert_non_null(strstr(w.why, "refused"));
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(test_packet),
+	    T(test_packets_of_strangers),
+	    T(test_send),
+	    T(test_request_and_answer),
+	    T(test_request_byte_by_byte),
+	    T(test_strangers_get_no_byte),
+	    T(test_budget_before_authentication),
+	    T(test_stream_out),
+	    T(test_stream_out_without_answer),
+	    T(test_stream_out_refused),
+	};
+
+	return cmocka_run_group_tests_name("net", tests, NULL, NULL);
+}
