@@ -211,8 +211,8 @@ dns_nameservers(const struct ipaddr *ns, size_t n)
 static void
 on_evdns_log(int is_warning, const char *msg)
 {
-	(void)is_warning;
-	log_debug("dns: %s", msg);
+	if (is_warning)
+		log_debug("dns: %s", msg);
 }
 
 int

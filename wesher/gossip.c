@@ -346,8 +346,7 @@ start_inside(void)
 	if (dup2(g.null, STDOUT_FILENO) == -1)
 		fatal("dup2");
 	close(g.null);
-	g.seal = seal_new(
-	    (const uint8_t(*)[CLUSTER_KEY_LEN])g.conf.keys, g.conf.nkeys);
+	g.seal = seal_new(g.conf.keys, g.conf.nkeys);
 	sodium_memzero(g.conf.keys, sizeof(g.conf.keys));
 	if (g.seal == NULL)
 		fatalx("cannot keep the cluster key in locked memory");

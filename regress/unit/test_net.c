@@ -16,7 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -120,6 +120,7 @@ setup(void **state)
 
 	(void)state;
 	memset(&w, 0, sizeof(w));
+	signal(SIGPIPE, SIG_IGN);
 	log_init(LOG_D_SINK, LOG_L_WARN, "test", -1);
 	log_sink(on_line);
 	if (seal_init(false, &why) == -1)
