@@ -24,8 +24,8 @@ enum meta_dialect {
 #define META_CAP_OURS	 0 /* what this version announces */
 
 struct meta {
-	enum meta_dialect
-	    dialect; /* decode: as the overlay field was written */
+	/* Decode: as the overlay field was written; without one META_V03. */
+	enum meta_dialect dialect;
 	struct ipaddr overlay; /* len 0: missing or the zero netip.Addr */
 	uint8_t pubkey[32];
 	bool has_pubkey; /* false: missing, empty or not base64 of 32 bytes */
@@ -39,9 +39,17 @@ struct meta {
 };
 
 /*
+ * A WireGuard key in base64, read as the original reads one: line ends inside
+ * are skipped, unused low bits of the last character do not matter. Returns
+ * 0, or -1 when it is not exactly 32 bytes.
+ */
+int meta_key_parse(const char *s, size_t len, uint8_t key[32]);
+
+/*
  * Decode. Accepts and refuses what the original's decoder does (vectors
- * gob-*.json, in either dialect), within strict bounds; a bad extension drops
- * the extension only. Returns 0, or -1: not decodable at all.
+ * gob-*.json, in either dialect), within strict bounds (META_MAX among them); a
+ * bad extension drops the extension only, a zone or a mask is dropped. Returns
+ * 0, or -1: not decodable at all, *out is then zero.
  */
 int meta_decode(const void *buf, size_t len, struct meta *out);
 
