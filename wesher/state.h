@@ -33,6 +33,7 @@ struct state {
 };
 
 #define STATE_MAX (32u << 20) /* larger files are refused */
+#define STATE_WHY 160 /* room for any sentence of why */
 
 enum state_error {
 	STATE_OK = 0,
@@ -46,25 +47,36 @@ void state_clear(struct state *s);
 
 /*
  * Parse text of all known forms: ours, the original's, the pre-0.3 one.
- * Unusable nodes are skipped one by one. Returns 0, or STATE_BAD with *why
- * (into whybuf) saying where and what.
+ * Unusable nodes (no legal name, no address) are skipped one by one, an
+ * unusable detail of a node is left out; at most MAX_PEERS are taken. Returns
+ * 0, or STATE_BAD (not JSON, not ours, a key that is none), or STATE_IO with
+ * ENOMEM; then *s is empty and why holds a sentence without a full stop.
  */
 int state_parse(
     const char *text, size_t len, struct state *s, char *why, size_t whylen);
-/* The JSON text, malloc'ed (wiped by the caller as it holds the key). */
+/*
+ * The JSON text, malloc'ed and terminated, or NULL when out of memory; the
+ * caller wipes it as it holds the key. Nodes whose names are not UTF-8 cannot
+ * stand in JSON and are left out.
+ */
 char *state_format(const struct state *s, size_t *len);
 
 /*
- * Read a file in directory dirfd. A bad one is renamed to NAME.bad and
- * reported: returns an enum state_error; why as above.
+ * Read a file in directory dirfd (AT_FDCWD is possible). One that is not a
+ * regular file or does not parse is renamed to NAME.bad. Returns an enum
+ * state_error; why as above, also for STATE_IO.
  */
 int state_load(
     int dirfd, const char *name, struct state *s, char *why, size_t whylen);
-/* The same from an open descriptor (the original's file); never renames. */
+/*
+ * The same from an open descriptor (the original's file), from its start;
+ * never renames. A device (/dev/null) or an empty file is STATE_NONE.
+ */
 int state_load_fd(int fd, struct state *s, char *why, size_t whylen);
 /*
  * Write beside (NAME.tmp), fsync, rename, fsync the directory; mode 0600.
- * Returns 0, or -1 with errno; the old file is then intact.
+ * Returns 0, or -1 with errno; the old file is then intact (or replaced by the
+ * whole new one, when only the directory's fsync failed).
  */
 int state_save(int dirfd, const char *name, const struct state *s);
 

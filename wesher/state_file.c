@@ -1,0 +1,270 @@
+/*
+ * The state as a file: read with suspicion, replaced as a whole. Runs in the
+ * gossip process, relative to its root; the original's file comes as an open
+ * descriptor from wesher-priv.
+ *
+ * What stands under the name may be anything (a fifo that would block for
+ * ever, a link, a device, a file without end): it is opened without following
+ * and without waiting, and must be a regular file of bounded size. A write
+ * must never leave less than there was: a new file beside, synced, then
+ * renamed; when the disk is full the old one stays as it is.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "state.h"
+
+static int
+fail(char *why, size_t whylen, int error, const char *what)
+{
+	strlcpy(why, what, whylen);
+	return error;
+}
+
+static int
+fail_errno(char *why, size_t whylen, const char *what)
+{
+	int saved = errno;
+
+	snprintf(why, whylen, "%s: %s", what, strerror(saved));
+	errno = saved;
+	return STATE_IO;
+}
+
+/* Up to cap bytes; fewer when the file is shorter. Returns -1 with errno. */
+static ssize_t
+read_all(int fd, char *buf, size_t cap)
+{
+	size_t n = 0;
+	ssize_t r;
+
+	while (n < cap) {
+		r = pread(fd, buf + n, cap - n, (off_t)n);
+		if (r == -1 && errno == EINTR)
+			continue;
+		if (r == -1)
+			return -1;
+		if (r == 0)
+			break;
+		n += (size_t)r;
+	}
+	return (ssize_t)n;
+}
+
+static int
+read_state(int fd, size_t size, struct state *s, char *why, size_t whylen)
+{
+	char *buf = malloc(size);
+	ssize_t n;
+	int r;
+
+	if (buf == NULL)
+		return fail_errno(why, whylen, "cannot be read");
+	if ((n = read_all(fd, buf, size)) == -1)
+		r = fail_errno(why, whylen, "cannot be read");
+	else
+		r = state_parse(buf, (size_t)n, s, why, whylen);
+	explicit_bzero(buf, size);
+	free(buf);
+	return r;
+}
+
+/* Returns STATE_OK with the size, or what is wrong with such a file. */
+static int
+check_file(int fd, size_t *size, char *why, size_t whylen)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return fail_errno(why, whylen, "cannot be examined");
+	if (S_ISCHR(st.st_mode))
+		return fail(why, whylen, STATE_NONE, "a device");
+	if (!S_ISREG(st.st_mode))
+		return fail(why, whylen, STATE_BAD, "not a regular file");
+	if (st.st_size == 0)
+		return fail(why, whylen, STATE_NONE, "empty");
+	if (st.st_size > (off_t)STATE_MAX)
+		return fail(
+		    why, whylen, STATE_BAD, "larger than a state can be");
+	*size = (size_t)st.st_size;
+	return STATE_OK;
+}
+
+int
+state_load_fd(int fd, struct state *s, char *why, size_t whylen)
+{
+	size_t size;
+	int r;
+
+	memset(s, 0, sizeof(*s));
+	if ((r = check_file(fd, &size, why, whylen)) != STATE_OK)
+		return r;
+	return read_state(fd, size, s, why, whylen);
+}
+
+static int
+open_state(int dirfd, const char *name, int *fd, char *why, size_t whylen)
+{
+	*fd = openat(dirfd, name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (*fd != -1)
+		return STATE_OK;
+	if (errno == ENOENT)
+		return fail(why, whylen, STATE_NONE, "no such file");
+	if (errno == ELOOP)
+		return fail(why, whylen, STATE_BAD, "a symbolic link");
+	if (errno == ENXIO)
+		return fail(why, whylen, STATE_BAD, "not a regular file");
+	return fail_errno(why, whylen, "cannot be opened");
+}
+
+/* NAME with a suffix. Returns 0, or -1 with ENAMETOOLONG. */
+static int
+with_suffix(char buf[NAME_MAX + 1], const char *name, const char *suffix)
+{
+	int n = snprintf(buf, NAME_MAX + 1, "%s%s", name, suffix);
+
+	if (n >= 0 && n <= NAME_MAX)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
+/* A file that stays in the way would be read again at each start. */
+static void
+put_aside(int dirfd, const char *name, char *why, size_t whylen)
+{
+	char aside[NAME_MAX + 1];
+	size_t n = strlen(why);
+
+	if (with_suffix(aside, name, ".bad") == 0 &&
+	    renameat(dirfd, name, dirfd, aside) == 0)
+		return;
+	snprintf(why + n, whylen - n, " (and cannot be put aside: %s)",
+	    strerror(errno));
+}
+
+int
+state_load(
+    int dirfd, const char *name, struct state *s, char *why, size_t whylen)
+{
+	int fd, r;
+
+	memset(s, 0, sizeof(*s));
+	r = open_state(dirfd, name, &fd, why, whylen);
+	if (r == STATE_OK) {
+		r = state_load_fd(fd, s, why, whylen);
+		close(fd);
+		/* The file is there, so it was half written or is no file. */
+		if (r == STATE_NONE)
+			r = STATE_BAD;
+	}
+	if (r == STATE_BAD)
+		put_aside(dirfd, name, why, whylen);
+	return r;
+}
+
+static int
+write_all(int fd, const char *buf, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, buf, len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		buf += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A new file of ours alone, on the disk when this returns 0; else errno. */
+static int
+write_new(int dirfd, const char *name, const char *text, size_t len)
+{
+	int fd, r, saved;
+
+	if (unlinkat(dirfd, name, 0) == -1 && errno != ENOENT)
+		return -1;
+	fd = openat(dirfd, name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	r = fchmod(fd, 0600);
+	if (r == 0)
+		r = write_all(fd, text, len);
+	if (r == 0)
+		r = fsync(fd);
+	saved = errno;
+	if (close(fd) == -1 && r == 0) {
+		saved = errno;
+		r = -1;
+	}
+	errno = saved;
+	return r;
+}
+
+/* Some file systems have no fsync of a folder: that is no failure. */
+static int
+sync_folder(int dirfd)
+{
+	int fd, r, saved;
+
+	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	r = fsync(fd);
+	if (r == -1 && (errno == EINVAL || errno == ENOTSUP))
+		r = 0;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return r;
+}
+
+static int
+replace(int dirfd, const char *name, const char *text, size_t len)
+{
+	char tmp[NAME_MAX + 1];
+	int saved;
+
+	if (with_suffix(tmp, name, ".tmp") == -1)
+		return -1;
+	if (write_new(dirfd, tmp, text, len) == -1 ||
+	    renameat(dirfd, tmp, dirfd, name) == -1) {
+		saved = errno;
+		unlinkat(dirfd, tmp, 0);
+		errno = saved;
+		return -1;
+	}
+	return sync_folder(dirfd);
+}
+
+int
+state_save(int dirfd, const char *name, const struct state *s)
+{
+	size_t len;
+	char *text;
+	int r, saved;
+
+	if ((text = state_format(s, &len)) == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
+	r = replace(dirfd, name, text, len);
+	saved = errno;
+	explicit_bzero(text, len);
+	free(text);
+	errno = saved;
+	return r;
+}
