@@ -1,0 +1,139 @@
+/*
+ * The broadcast queue, part of the core in the gossip process. Messages come
+ * from our own encoders. A tree in the order of transmission, so that filling
+ * a packet costs a search per message and not a walk over thousands of entries
+ * when many members come and go at once.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bcast.h"
+
+static int
+bcast_cmp(const struct bcast *a, const struct bcast *b)
+{
+	if (a->sent != b->sent)
+		return a->sent < b->sent ? -1 : 1;
+	if (a->len != b->len)
+		return a->len > b->len ? -1 : 1;
+	if (a->id != b->id)
+		return a->id > b->id ? -1 : 1;
+	return 0;
+}
+
+RB_PROTOTYPE(bcast_tree, bcast, entry, bcast_cmp);
+RB_GENERATE(bcast_tree, bcast, entry, bcast_cmp);
+
+void
+bcast_init(struct bcast_queue *q)
+{
+	memset(q, 0, sizeof(*q));
+	RB_INIT(&q->tree);
+}
+
+static void
+bcast_free(struct bcast_queue *q, struct bcast *b)
+{
+	q->n--;
+	*b->slot = NULL;
+	free(b);
+}
+
+void
+bcast_clear(struct bcast_queue *q)
+{
+	struct bcast *b;
+
+	while ((b = RB_MIN(bcast_tree, &q->tree)) != NULL) {
+		RB_REMOVE(bcast_tree, &q->tree, b);
+		bcast_free(q, b);
+	}
+}
+
+void
+bcast_drop(struct bcast_queue *q, struct bcast **slot)
+{
+	struct bcast *b = *slot;
+
+	if (b == NULL)
+		return;
+	RB_REMOVE(bcast_tree, &q->tree, b);
+	bcast_free(q, b);
+}
+
+int
+bcast_put(
+    struct bcast_queue *q, struct bcast **slot, const void *msg, size_t len)
+{
+	struct bcast *b;
+
+	bcast_drop(q, slot);
+	if (len == 0 || len > UINT16_MAX)
+		return -1;
+	b = calloc(1, sizeof(*b) + len);
+	if (b == NULL)
+		return -1;
+	b->slot = slot;
+	b->id = q->next_id++;
+	b->len = (uint16_t)len;
+	memcpy(b->msg, msg, len);
+	RB_INSERT(bcast_tree, &q->tree, b);
+	q->n++;
+	*slot = b;
+	return 0;
+}
+
+/*
+ * The first in order, from tier `sent` on, that fits into room. A tier whose
+ * entries are all too long is passed over.
+ */
+static struct bcast *
+bcast_next(struct bcast_queue *q, unsigned sent, size_t room)
+{
+	struct bcast key = {.id = UINT64_MAX, .sent = sent}, *b;
+
+	key.len = room > UINT16_MAX ? UINT16_MAX : (uint16_t)room;
+	while ((b = RB_NFIND(bcast_tree, &q->tree, &key)) != NULL) {
+		if (b->sent == key.sent)
+			return b;
+		key.sent = b->sent;
+	}
+	return NULL;
+}
+
+unsigned
+bcast_fill(struct bcast_queue *q, unsigned limit, struct wire_compound *c)
+{
+	struct bcast *b, *taken = NULL;
+	unsigned sent = 0, n = 0;
+
+	/* Taken ones stay out of the tree, so that none is taken twice. */
+	while ((b = bcast_next(q, sent, wire_compound_room(c))) != NULL) {
+		if (wire_compound_add(c, b->msg, b->len) == -1)
+			break;
+		sent = b->sent;
+		RB_REMOVE(bcast_tree, &q->tree, b);
+		b->next = taken;
+		taken = b;
+		n++;
+	}
+	while ((b = taken) != NULL) {
+		taken = b->next;
+		if (++b->sent >= limit)
+			bcast_free(q, b);
+		else
+			RB_INSERT(bcast_tree, &q->tree, b);
+	}
+	return n;
+}
+
+unsigned
+bcast_limit(unsigned mult, unsigned n)
+{
+	uint64_t p = 1;
+	unsigned digits = 0;
+
+	for (; p < (uint64_t)n + 1; p *= 10)
+		digits++;
+	return mult * digits;
+}

@@ -1,0 +1,59 @@
+#ifndef WESHER_BCAST_H
+#define WESHER_BCAST_H
+
+#include <sys/tree.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+/*
+ * The queue of broadcasts (protocol.md section 5, "Broadcast queue"). One
+ * entry per node name: whoever queues gives the slot (in the member) where its
+ * entry hangs, and a newer one replaces what is there.
+ */
+struct bcast {
+	RB_ENTRY(bcast) entry;
+	struct bcast **slot; /* points back at us */
+	struct bcast *next; /* while a packet is filled */
+	uint64_t id;
+	unsigned sent;
+	uint16_t len;
+	uint8_t msg[];
+};
+
+RB_HEAD(bcast_tree, bcast);
+
+struct bcast_queue {
+	struct bcast_tree tree; /* least sent, then longest, then newest */
+	unsigned n;
+	uint64_t next_id;
+};
+
+void bcast_init(struct bcast_queue *q);
+/* Drop everything; all slots become NULL. */
+void bcast_clear(struct bcast_queue *q);
+
+/*
+ * Queue a copy of one encoded message, replacing what hangs at *slot. Returns
+ * 0, or -1 when out of memory (the old entry is gone all the same: it is
+ * outdated).
+ */
+int bcast_put(
+    struct bcast_queue *q, struct bcast **slot, const void *msg, size_t len);
+/* Drop the entry at *slot, if any. */
+void bcast_drop(struct bcast_queue *q, struct bcast **slot);
+
+/*
+ * Fill up c: least sent first, then the largest that fits. Each counts as one
+ * transmission; after `limit` of them an entry is gone and its slot NULL.
+ * Returns how many were added.
+ */
+unsigned
+bcast_fill(struct bcast_queue *q, unsigned limit, struct wire_compound *c);
+
+/* mult * ceil(log10(n + 1)). */
+unsigned bcast_limit(unsigned mult, unsigned n);
+
+#endif
