@@ -29,14 +29,19 @@ struct swim_profile {
 	unsigned retransmit_mult;
 	unsigned suspicion_mult, suspicion_max_mult;
 	unsigned awareness_max; /* scores 0..max-1 */
-	bool no_awareness, no_suspicion_scaling, no_buddy; /* experiments */
+	/* Experiments: parts of Lifeguard switched off. no_awareness: the
+	 * probe part (scaled interval, nacks); no_suspicion_scaling: every
+	 * suspicion lasts the minimum; no_buddy: suspects are probed with a
+	 * plain ping. */
+	bool no_awareness, no_suspicion_scaling, no_buddy;
 };
 extern const struct swim_profile swim_wan, swim_lan;
 
 enum swim_event_type {
 	SWIM_EV_JOIN, /* new, or back from dead or left */
-	SWIM_EV_UPDATE, /* address, port or metadata changed, or a newer
-			   * incarnation of a direct alive */
+	SWIM_EV_UPDATE, /* metadata changed, or a direct alive of a newer
+			   * incarnation, or the first packet in which the member
+			   * itself told us the incarnation that we knew (once) */
 	SWIM_EV_SUSPECT, /* alive -> suspect */
 	SWIM_EV_REFUTED, /* suspect -> alive */
 	SWIM_EV_FAILED, /* -> dead */
@@ -158,7 +163,11 @@ swim_join(struct swim *s, int64_t now, const struct ipport *to, unsigned flags);
  */
 void swim_announce(struct swim *s, int64_t now);
 
-/* Announce new metadata or a new address with a higher incarnation. */
+/*
+ * Announce new metadata with a higher incarnation, or a new address: a live
+ * member's other address is a conflict to its peers, so the latter leaves
+ * under the old address and returns under the new one about a second later.
+ */
 void
 swim_set_meta(struct swim *s, int64_t now, const uint8_t *meta, size_t len);
 void swim_set_addr(
@@ -179,7 +188,11 @@ unsigned swim_queued(const struct swim *s);
 struct swim_counters {
 	uint64_t pings, acks, indirect, nacks, tcp_pings, probes_failed;
 	uint64_t suspicions, refutations, pushpulls, conflicts;
-	uint64_t bad_message, bad_entry, bad_vsn, limited, table_full;
+	uint64_t bad_message; /* malformed, inside a good packet or stream */
+	uint64_t bad_entry; /* name, address, metadata or state: dropped */
+	uint64_t bad_vsn; /* dropped entries with poisonous versions */
+	uint64_t limited; /* refutations put off by the burst limit */
+	uint64_t table_full; /* newcomers dropped */
 };
 const struct swim_counters *swim_counters(const struct swim *s);
 

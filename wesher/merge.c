@@ -1,0 +1,367 @@
+/*
+ * The rules of alive, suspect and dead about others, part of the core in the
+ * gossip process (protocol.md section 5, "Precedence", "Suspicion", "Push/pull
+ * merge"; section 4 for what an entry must look like). All of it is hearsay
+ * from members that may be broken or hostile: an unusable entry is dropped by
+ * itself, an accusation counts only from a member in good standing, and an
+ * incarnation near the end of the range is not believed.
+ */
+#include <string.h>
+
+#include "../common/check.h"
+#include "swim_int.h"
+
+bool
+merge_vsn_ok(const struct slice *vsn)
+{
+	const uint8_t *v = vsn->p;
+
+	return vsn->len == 6 && v[0] >= 1 && v[0] <= 2 && v[1] >= 2 &&
+	       v[2] >= v[0] && v[2] <= v[1] && v[3] == 0 && v[5] == 0;
+}
+
+bool
+merge_direct(const struct via *v, const struct ipport *about)
+{
+	return v->src.ip.len != 0 && ipaddr_eq(&v->src.ip, &about->ip) &&
+	       (v->request || v->src.port == about->port);
+}
+
+/* The canonical address of an entry; -1 when it is none to talk to. */
+static int
+merge_addr(const struct swim *s, const struct wire_alive *a, struct ipport *out)
+{
+	if (ipaddr_from_bytes(a->addr.p, a->addr.len, &out->ip) == -1)
+		return -1;
+	out->port = swim_port(s, a->port);
+	if (ipaddr_is_any(&out->ip) || ipaddr_is_multicast(&out->ip))
+		return -1;
+	return 0;
+}
+
+static bool
+merge_alive_ok(struct swim *s, const struct wire_alive *a, struct ipport *addr)
+{
+	if (!check_name((const char *)a->node.p, a->node.len) ||
+	    a->meta.len > WIRE_META_MAX || merge_addr(s, a, addr) == -1) {
+		s->count.bad_entry++;
+		return false;
+	}
+	if (!merge_vsn_ok(&a->vsn)) {
+		s->count.bad_vsn++;
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Whom to give up for a newcomer: the dead who never answered, the living who
+ * never answered, the other dead. Lower is worse; 3 is never given up.
+ */
+static unsigned
+evict_class(const struct member *m)
+{
+	bool dead = m->state >= MEMBER_DEAD;
+
+	if (m->is_self)
+		return 3;
+	if (!m->answered)
+		return dead ? 0 : 1;
+	return dead ? 2 : 3;
+}
+
+/* Make room. The search goes round, and rests after it found nothing. */
+static bool
+evict_one(struct swim *s)
+{
+	struct member *m, *worst = NULL;
+	unsigned i, class, best = 3;
+
+	if (s->now < s->full_until)
+		return false;
+	for (i = 0; i < s->t.n && best > 0; i++) {
+		m = s->t.list[(s->evict_at + i) % s->t.n];
+		if ((class = evict_class(m)) < best) {
+			best = class;
+			worst = m;
+		}
+	}
+	if (worst == NULL) {
+		s->full_until = s->now + SEC;
+		return false;
+	}
+	s->evict_at = worst->slot;
+	swim_forget(s, worst);
+	return true;
+}
+
+/* A name that nobody had: dead at first, as if it came back. */
+static struct member *
+merge_insert(struct swim *s, const struct wire_alive *a)
+{
+	struct member *m;
+
+	if (s->t.n >= s->max_members && !evict_one(s)) {
+		s->count.table_full++;
+		return NULL;
+	}
+	m = member_add(&s->t, (const char *)a->node.p, a->node.len, a->meta.len,
+	    s->ops->random(s->arg));
+	if (m != NULL)
+		m->state = MEMBER_DEAD;
+	return m;
+}
+
+static bool
+same_content(const struct member *m, const struct wire_alive *a)
+{
+	return m->metalen == a->meta.len &&
+	       (a->meta.len == 0 ||
+		   memcmp(m->meta, a->meta.p, a->meta.len) == 0);
+}
+
+static void
+alive_events(struct swim *s, struct member *m, unsigned old, bool changed,
+    bool direct, const struct via *v)
+{
+	if (old >= MEMBER_DEAD) {
+		if (v->joining) {
+			s->learned++;
+			if (m->announce == ANNOUNCE_NO)
+				m->announce = ANNOUNCE_LEARNED;
+		}
+		swim_emit(s, SWIM_EV_JOIN, m, v, direct);
+		return;
+	}
+	if (old == MEMBER_SUSPECT)
+		swim_emit(s, SWIM_EV_REFUTED, m, v, direct);
+	if (changed || direct)
+		swim_emit(s, SWIM_EV_UPDATE, m, v, direct);
+}
+
+/* It passed every rule: the member is now what this says. */
+static void
+alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
+    const struct ipport *addr, const struct via *v)
+{
+	unsigned old = m->state;
+	bool changed = !same_content(m, a), direct = merge_direct(v, addr);
+
+	if (changed && member_set_meta(m, a->meta.p, a->meta.len) == -1)
+		return;
+	suspect_stop(&s->suspects, m);
+	member_set_addr(&s->t, m, a->addr.p, a->addr.len, a->port, addr->port);
+	memcpy(m->vsn, a->vsn.p, sizeof(m->vsn));
+	m->ours = s->ops->is_ours(s->arg, m->meta, m->metalen);
+	m->incarnation = a->incarnation;
+	if (direct && !v->stream)
+		m->direct_inc = a->incarnation;
+	if (direct && v->stream)
+		m->answered = true;
+	swim_set_state(s, m, MEMBER_ALIVE);
+	if (!v->quiet)
+		spread_alive(s, m);
+	alive_events(s, m, old, changed, direct, v);
+	swim_arm(s);
+	spread_arm(s);
+}
+
+/*
+ * Nothing new, but the member itself says it for the first time: its tunnels
+ * are ready, and the mesh wants to know (protocol.md section 9).
+ */
+static void
+alive_repeated(struct swim *s, struct member *m, const struct wire_alive *a,
+    const struct ipport *addr, const struct via *v)
+{
+	if (a->incarnation != m->incarnation || m->state >= MEMBER_DEAD ||
+	    v->stream || !merge_direct(v, addr) ||
+	    m->direct_inc == a->incarnation)
+		return;
+	m->direct_inc = a->incarnation;
+	swim_emit(s, SWIM_EV_UPDATE, m, v, true);
+}
+
+void
+merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v)
+{
+	struct ipport addr, known;
+	struct member *m;
+
+	if (!merge_alive_ok(s, a, &addr))
+		return;
+	m = member_find(&s->t, (const char *)a->node.p, a->node.len);
+	if (m == s->self) {
+		self_alive(s, a, &addr, v);
+		return;
+	}
+	if (a->incarnation > INCARNATION_MAX && !merge_direct(v, &addr))
+		return;
+	if (m == NULL) {
+		if ((m = merge_insert(s, a)) != NULL)
+			alive_apply(s, m, a, &addr, v);
+		return;
+	}
+	member_ipport(m, &known);
+	if (ipport_cmp(&known, &addr) != 0) {
+		/* Only a name that was given up may move. */
+		if (m->state != MEMBER_LEFT)
+			swim_emit_conflict(s, m, &addr);
+		else
+			alive_apply(s, m, a, &addr, v);
+		return;
+	}
+	if (a->incarnation > m->incarnation)
+		alive_apply(s, m, a, &addr, v);
+	else
+		alive_repeated(s, m, a, &addr, v);
+}
+
+/* An accuser that counts: known, and in good standing. */
+static bool
+accuser_counts(const struct swim *s, const struct wire_accuse *a)
+{
+	const struct member *m = member_find(
+	    &s->t, (const char *)a->from.p, a->from.len);
+
+	return m != NULL && m->state < MEMBER_DEAD;
+}
+
+/* The accused, when the accusation is worth looking at. */
+static struct member *
+accused(struct swim *s, const struct wire_accuse *a, const struct via *v)
+{
+	struct member *m = member_find(
+	    &s->t, (const char *)a->node.p, a->node.len);
+
+	if (m == NULL || a->incarnation < m->incarnation)
+		return NULL;
+	if (a->incarnation > INCARNATION_MAX && v->src.ip.len != 0)
+		return NULL;
+	return m;
+}
+
+static void
+suspect_begin(struct swim *s, struct member *m, const struct wire_accuse *a)
+{
+	const struct swim_profile *p = s->prof;
+	unsigned n = s->t.n, k;
+	int64_t min, max;
+
+	k = p->suspicion_mult > 2 ? p->suspicion_mult - 2 : 0;
+	if (n < k + 2 || p->no_suspicion_scaling)
+		k = 0;
+	min = suspect_min(p->suspicion_mult, n, p->probe_interval);
+	max = min * p->suspicion_max_mult;
+	if (suspect_start(&s->suspects, m,
+		member_hash(&s->t, a->from.p, a->from.len), k, min, max,
+		s->now) == -1)
+		return;
+	m->incarnation = a->incarnation;
+	s->count.suspicions++;
+	swim_set_state(s, m, MEMBER_SUSPECT);
+	spread_accuse(s, m, WIRE_SUSPECT, a->incarnation, a->from);
+}
+
+void
+merge_suspect(struct swim *s, const struct wire_accuse *a, const struct via *v)
+{
+	struct member *m = accused(s, a, v);
+
+	if (m == NULL)
+		return;
+	if (m->is_self) {
+		self_accused(s, a->incarnation, v);
+		return;
+	}
+	if (!accuser_counts(s, a))
+		return;
+	if (m->suspicion != NULL) {
+		if (suspect_confirm(&s->suspects, m->suspicion,
+			member_hash(&s->t, a->from.p, a->from.len)))
+			spread_accuse(
+			    s, m, WIRE_SUSPECT, a->incarnation, a->from);
+		return;
+	}
+	if (m->state != MEMBER_ALIVE)
+		return;
+	suspect_begin(s, m, a);
+	if (m->state == MEMBER_SUSPECT)
+		swim_emit(s, SWIM_EV_SUSPECT, m, v, false);
+}
+
+void
+merge_dead(struct swim *s, const struct wire_accuse *a, const struct via *v)
+{
+	struct member *m = accused(s, a, v);
+	bool leave = a->node.len == a->from.len &&
+		     memcmp(a->node.p, a->from.p, a->from.len) == 0;
+
+	if (m == NULL)
+		return;
+	if (m->is_self) {
+		self_accused(s, a->incarnation, v);
+		return;
+	}
+	if (m->state >= MEMBER_DEAD)
+		return;
+	suspect_stop(&s->suspects, m);
+	m->incarnation = a->incarnation;
+	m->announce = ANNOUNCE_NO;
+	swim_set_state(s, m, leave ? MEMBER_LEFT : MEMBER_DEAD);
+	spread_accuse(s, m, WIRE_DEAD, a->incarnation, a->from);
+	swim_emit(s, leave ? SWIM_EV_LEFT : SWIM_EV_FAILED, m, v, false);
+}
+
+void
+merge_suspects_run(struct swim *s)
+{
+	struct via v = {.stream = false};
+	struct wire_accuse a = {.from = swim_str(s->self->name)};
+	struct member *m;
+
+	if (s->mode > SWIM_LEAVING)
+		return;
+	while ((m = suspect_due(&s->suspects, s->now)) != NULL) {
+		a.incarnation = m->incarnation;
+		a.node = swim_str(m->name);
+		merge_dead(s, &a, &v);
+	}
+}
+
+/*
+ * One entry of a state. A suspect or dead one is only a suspicion of our own,
+ * so that a member that lives can refute it.
+ */
+void
+merge_node(struct swim *s, const struct wire_node *n, const struct via *v)
+{
+	struct wire_alive alive = {.incarnation = n->incarnation,
+	    .node = n->name,
+	    .addr = n->addr,
+	    .port = n->port,
+	    .meta = n->meta,
+	    .vsn = n->vsn};
+	struct wire_accuse accuse = {
+	    .incarnation = n->incarnation, .node = n->name, .from = n->name};
+	struct ipport addr;
+
+	if (n->state == WIRE_S_ALIVE) {
+		merge_alive(s, &alive, v);
+		return;
+	}
+	if (!merge_alive_ok(s, &alive, &addr))
+		return;
+	switch (n->state) {
+	case WIRE_S_SUSPECT:
+	case WIRE_S_DEAD:
+		accuse.from = swim_str(s->self->name);
+		merge_suspect(s, &accuse, v);
+		break;
+	case WIRE_S_LEFT:
+		merge_dead(s, &accuse, v);
+		break;
+	default:
+		s->count.bad_entry++;
+	}
+}

@@ -1,0 +1,407 @@
+/*
+ * Full exchanges, part of the core in the gossip process: the whole table over
+ * a stream, at joins and then now and again with somebody at random. The state
+ * of the other side is authenticated but may be hostile: its framing is
+ * checked to the end before one entry has an effect, its count allocates
+ * nothing, and an entry that is no good is dropped alone.
+ *
+ * Members of the original deadlock for good when more than about 100 events
+ * meet them at once, so one exchange carries at most 64 entries that such a
+ * member lacks. What it lacks shows from what it lists: an answer is rationed
+ * by the request that asked for it, and our own exchange with an original in a
+ * larger mesh begins with a look (Nodes = 0), then carries one burst of what
+ * the answer lacked; after two seconds the next look tells what is still
+ * missing. Nothing has to be remembered between exchanges, so nothing can go
+ * stale. Members of ours get everything at once.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "swim_int.h"
+
+#define HEAD_ROOM 64 /* the header, encoded */
+#define NODE_ROOM 96 /* keys and integers of an entry */
+
+bool
+pushpull_is_big(const struct swim *s)
+{
+	return s->t.n > ORIGINAL_BURST;
+}
+
+/* Would the other side see an event if we sent this one? */
+static bool
+is_lacking(const struct member *m)
+{
+	return m->mark == MARK_NEWS ||
+	       (m->mark == MARK_NONE && m->state == MEMBER_ALIVE);
+}
+
+unsigned
+pushpull_news(const struct swim *s)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < s->t.n; i++)
+		n += is_lacking(s->t.list[i]);
+	return n;
+}
+
+void
+pushpull_unmark(struct swim *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->t.n; i++)
+		s->t.list[i]->mark = MARK_NONE;
+}
+
+static size_t
+state_bound(const struct swim *s)
+{
+	size_t n = HEAD_ROOM;
+	unsigned i;
+
+	for (i = 0; i < s->t.n; i++)
+		n += NODE_ROOM + s->t.list[i]->namelen + s->t.list[i]->metalen;
+	return n;
+}
+
+static ssize_t
+put_member(uint8_t *buf, size_t cap, const struct member *m)
+{
+	struct wire_node n = {
+	    .name = {(const uint8_t *)m->name, m->namelen},
+	    .addr = {m->addr, m->addrlen},
+	    .port = m->wire_port,
+	    .meta = {m->meta, m->metalen},
+	    .incarnation = m->incarnation,
+	    .state = m->state,
+	    .vsn = {m->vsn, sizeof(m->vsn)},
+	};
+
+	return wire_put_node(buf, cap, &n);
+}
+
+/* Encode what is wanted behind the header's room. Returns the end. */
+static size_t
+put_members(struct swim *s, enum pushpull_what what, uint8_t *buf, size_t cap,
+    uint32_t *nodes)
+{
+	unsigned i, budget = ORIGINAL_BURST - 1;
+	unsigned first = swim_random(s, s->t.n);
+	size_t len = HEAD_ROOM;
+	ssize_t n;
+
+	/* Ourselves always, then from anywhere: should it have to be cut, the
+	 * next one begins elsewhere. */
+	for (i = 0; i <= s->t.n && len < PUSHPULL_MAX; i++) {
+		struct member *m = s->self;
+
+		if (i > 0) {
+			m = s->t.list[(first + i) % s->t.n];
+			if (m->is_self)
+				continue;
+			if (what != STATE_ALL && !is_lacking(m) &&
+			    what != STATE_RATIONED)
+				continue;
+			if (what != STATE_ALL && is_lacking(m) &&
+			    budget-- == 0) {
+				budget = 0;
+				continue;
+			}
+		}
+		if ((n = put_member(buf + len, cap - len, m)) == -1)
+			break;
+		len += (size_t)n;
+		(*nodes)++;
+	}
+	return len;
+}
+
+uint8_t *
+pushpull_build(struct swim *s, enum pushpull_what what, bool join, size_t *len)
+{
+	struct wire_pushpull head = {.join = join};
+	size_t cap = what == STATE_NONE ? HEAD_ROOM : state_bound(s);
+	size_t end = HEAD_ROOM;
+	uint8_t *buf = malloc(cap);
+	ssize_t n;
+
+	if (buf == NULL)
+		return NULL;
+	if (what != STATE_NONE)
+		end = put_members(s, what, buf, cap, &head.nodes);
+	n = wire_put_pushpull(buf, HEAD_ROOM, &head);
+	if (n == -1) {
+		free(buf);
+		return NULL;
+	}
+	memmove(buf + n, buf + HEAD_ROOM, end - HEAD_ROOM);
+	*len = (size_t)n + end - HEAD_ROOM;
+	return buf;
+}
+
+/* Remember for a member of ours what the other side said about it. */
+static void
+scan_mark(struct swim *s, const struct wire_node *n)
+{
+	struct member *m = member_find(
+	    &s->t, (const char *)n->name.p, n->name.len);
+	bool same_meta;
+
+	if (m == NULL)
+		return;
+	same_meta =
+	    m->metalen == n->meta.len &&
+	    (m->metalen == 0 || memcmp(m->meta, n->meta.p, m->metalen) == 0);
+	m->mark = MARK_NEWS;
+	if ((m->state >= MEMBER_DEAD) == (n->state >= WIRE_S_DEAD) &&
+	    (n->incarnation >= m->incarnation || same_meta))
+		m->mark = MARK_KNOWN;
+}
+
+static void
+scan_self(const struct swim *s, const struct wire_node *n,
+    const struct ipport *addr, struct pushpull_look *look)
+{
+	struct ipport mine;
+
+	member_ipport(s->self, &mine);
+	look->self = true;
+	look->self_here = ipport_cmp(&mine, addr) == 0;
+	look->self_addr = n->addr;
+	look->self_state = n->state;
+}
+
+static void
+scan_node(struct swim *s, const struct wire_node *n, const struct via *v,
+    struct pushpull_look *look)
+{
+	struct ipport addr = {.port = swim_port(s, n->port)};
+	bool ours = s->ops->is_ours(s->arg, n->meta.p, n->meta.len);
+
+	look->entries++;
+	scan_mark(s, n);
+	if (ipaddr_from_bytes(n->addr.p, n->addr.len, &addr.ip) == -1)
+		return;
+	if (n->name.len == s->self->namelen &&
+	    memcmp(n->name.p, s->self->name, n->name.len) == 0) {
+		scan_self(s, n, &addr, look);
+		return;
+	}
+	if (n->state >= WIRE_S_DEAD || !merge_direct(v, &addr))
+		return;
+	look->ours = look->sender.ip.len == 0 ? ours : look->ours && ours;
+	if (look->sender.ip.len == 0 || !ours)
+		look->sender = addr;
+}
+
+int
+pushpull_scan(struct swim *s, const uint8_t *body, size_t len,
+    const struct via *v, struct pushpull_look *look)
+{
+	struct wire_node n;
+	struct mp_in in;
+	uint32_t i;
+
+	memset(look, 0, sizeof(*look));
+	mp_in_init(&in, body, len);
+	if (wire_get_pushpull(&in, &look->head) == -1)
+		return -1;
+	for (i = 0; i < look->head.nodes; i++) {
+		if (wire_get_node(&in, &n) == -1) {
+			pushpull_unmark(s);
+			return -1;
+		}
+		scan_node(s, &n, v, look);
+	}
+	if ((size_t)(in.end - in.p) < look->head.user_len) {
+		pushpull_unmark(s);
+		return -1;
+	}
+	if (look->self && look->self_here && look->self_state < WIRE_S_DEAD)
+		self_listed(s);
+	return 0;
+}
+
+void
+pushpull_merge(
+    struct swim *s, const uint8_t *body, size_t len, const struct via *v)
+{
+	struct wire_pushpull head;
+	struct wire_node n;
+	struct mp_in in;
+	uint32_t i;
+
+	mp_in_init(&in, body, len);
+	if (s->mode > SWIM_LEAVING || wire_get_pushpull(&in, &head) == -1)
+		return;
+	s->count.pushpulls++;
+	for (i = 0; i < head.nodes && wire_get_node(&in, &n) == 0; i++)
+		merge_node(s, &n, v);
+}
+
+static uint8_t *
+error_message(const char *text, size_t *len)
+{
+	uint8_t *buf = malloc(128);
+	ssize_t n = buf == NULL ? -1 : wire_put_err(buf, 128, text);
+
+	if (n == -1) {
+		free(buf);
+		return NULL;
+	}
+	*len = (size_t)n;
+	return buf;
+}
+
+int
+pushpull_request(struct swim *s, const struct ipport *from, const uint8_t *body,
+    size_t len, uint8_t **reply, size_t *replylen)
+{
+	struct via v = {.src = *from, .request = true, .stream = true};
+	struct pushpull_look look;
+	bool rationed;
+	unsigned news;
+
+	if (pushpull_scan(s, body, len, &v, &look) == -1) {
+		s->count.bad_message++;
+		*reply = error_message("malformed state", replylen);
+		return -1;
+	}
+	/* Whoever lists nobody only looks, and loads nothing. */
+	rationed = look.head.nodes > 0 && !look.ours && pushpull_is_big(s);
+	*reply = pushpull_build(
+	    s, rationed ? STATE_RATIONED : STATE_ALL, look.head.join, replylen);
+	news = rationed ? pushpull_news(s) : 0;
+	pushpull_unmark(s);
+	v.sender = look.sender;
+	pushpull_merge(s, body, len, &v);
+	if (news > ORIGINAL_BURST && look.sender.ip.len != 0)
+		pushpull_feed(s, &look.sender);
+	return 0;
+}
+
+uint32_t
+pushpull_send(struct swim *s, const struct ipport *to, enum stream_use use,
+    enum pushpull_what what, bool join)
+{
+	struct asked *st;
+	uint8_t *msg;
+	size_t len;
+
+	if ((msg = pushpull_build(s, what, join, &len)) == NULL)
+		return 0;
+	if ((st = asked_new(s, use, to)) == NULL) {
+		free(msg);
+		return 0;
+	}
+	s->ops->stream(s->arg, st->id, SWIM_STREAM_PUSHPULL, to, msg, len);
+	free(msg);
+	return st->id;
+}
+
+void
+pushpull_start(struct swim *s, const struct ipport *to, enum stream_use use)
+{
+	const struct member *m = member_find_addr(&s->t, to);
+
+	if (use == USE_PERIODIC && pushpull_is_big(s) &&
+	    (m == NULL || !m->ours))
+		use = USE_FEED;
+	(void)pushpull_send(
+	    s, to, use, use == USE_FEED ? STATE_NONE : STATE_ALL, false);
+}
+
+int
+pushpull_reply(
+    struct swim *s, const struct asked *st, const uint8_t *body, size_t len)
+{
+	struct via v = {.src = st->to, .stream = true, .sender = st->to};
+	struct pushpull_look look;
+	unsigned news;
+
+	if (pushpull_scan(s, body, len, &v, &look) == -1) {
+		s->count.bad_message++;
+		return -1;
+	}
+	pushpull_merge(s, body, len, &v);
+	news = st->use == USE_FEED ? pushpull_news(s) : 0;
+	if (news > 0 && s->mode == SWIM_RUN) {
+		(void)pushpull_send(s, &st->to, USE_PERIODIC,
+		    look.ours ? STATE_ALL : STATE_NEWS, false);
+		if (news > ORIGINAL_BURST && !look.ours)
+			pushpull_feed(s, &st->to);
+	}
+	pushpull_unmark(s);
+	return 0;
+}
+
+void
+pushpull_feed(struct swim *s, const struct ipport *to)
+{
+	struct feed *f;
+
+	TAILQ_FOREACH (f, &s->feeds, entry)
+		if (ipport_cmp(&f->to, to) == 0)
+			return;
+	if (s->nfeeds >= FEEDS_MAX || (f = calloc(1, sizeof(*f))) == NULL)
+		return;
+	f->to = *to;
+	f->at = s->now + BURST_GAP;
+	TAILQ_INSERT_TAIL(&s->feeds, f, entry);
+	s->nfeeds++;
+}
+
+static void
+feed_run(struct swim *s)
+{
+	struct feed *f;
+	struct ipport to;
+
+	while ((f = TAILQ_FIRST(&s->feeds)) != NULL && f->at <= s->now) {
+		to = f->to;
+		TAILQ_REMOVE(&s->feeds, f, entry);
+		s->nfeeds--;
+		free(f);
+		if (s->mode == SWIM_RUN)
+			pushpull_start(s, &to, USE_FEED);
+	}
+}
+
+int64_t
+pushpull_interval(const struct swim *s)
+{
+	int64_t mult = 1;
+
+	if (s->t.n > 32)
+		mult = (int64_t)ceil(log2(s->t.n) - 5.0) + 1;
+	return s->prof->pushpull_interval * mult;
+}
+
+void
+pushpull_run(struct swim *s)
+{
+	struct member *m;
+	struct ipport to;
+
+	feed_run(s);
+	if (s->now < s->next_pushpull || s->mode != SWIM_RUN)
+		return;
+	s->next_pushpull = s->t.n < 2 ? NEVER : s->now + pushpull_interval(s);
+	if (spread_pick(s, 1, spread_is_alive, NULL, &m) == 0)
+		return;
+	member_ipport(m, &to);
+	pushpull_start(s, &to, USE_PERIODIC);
+}
+
+int64_t
+pushpull_deadline(const struct swim *s)
+{
+	const struct feed *f = TAILQ_FIRST(&s->feeds);
+
+	if (f != NULL && f->at < s->next_pushpull)
+		return f->at;
+	return s->next_pushpull;
+}

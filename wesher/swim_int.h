@@ -1,0 +1,307 @@
+#ifndef WESHER_SWIM_INT_H
+#define WESHER_SWIM_INT_H
+
+#include <sys/queue.h>
+#include <sys/tree.h>
+
+#include "aware.h"
+#include "bcast.h"
+#include "suspect.h"
+#include "swim.h"
+#include "wire.h"
+
+/*
+ * What the parts of the core share: swim.c (set-up, clock, dispatch), probe.c,
+ * relay.c, spread.c (gossip and piggyback), merge.c (alive, suspect, dead of
+ * others), self.c (the same about ourselves, leave, return), pushpull.c and
+ * swim_join.c. Nobody else includes this.
+ */
+
+#define SEC   1000000LL /* us */
+#define NEVER INT64_MAX
+
+/* protocol.md section 5, "Incarnation". */
+#define INCARNATION_MAX 0xF0000000u
+/* "Never send more than 64 entries that a member of the original lacks". */
+#define ORIGINAL_BURST 64
+#define OURS_BURST     256 /* unicast alives of one portion */
+#define BURST_GAP      (2 * SEC)
+#define REFUTE_GAP     SEC /* one burst of refutations */
+#define LEAVE_MAX      (5 * SEC) /* a leave ends then in any case */
+#define LISTED_CHECK   (15 * SEC) /* nobody showed that it lists us */
+#define RELAYS_MAX     1024
+#define FEEDS_MAX      256
+#define PUSHPULL_MAX   (7u << 20) /* plain bytes of a state that we send */
+
+enum swim_mode {
+	SWIM_RUN,
+	SWIM_LEAVING, /* our leave is being broadcast */
+	SWIM_GONE, /* it was: answer pings, nothing else */
+	SWIM_SILENT /* at the incarnation's ceiling: wait to be reaped */
+};
+
+/* Why we left: for good, or to return with a low incarnation or elsewhere. */
+enum swim_after { AFTER_NOTHING, AFTER_CEILING, AFTER_ADDR };
+
+/* member.announce: learned by a join, then handed over by swim_announce. */
+enum swim_announce_state { ANNOUNCE_NO, ANNOUNCE_LEARNED, ANNOUNCE_DUE };
+
+/* member.mark while one push/pull is handled. */
+enum swim_mark { MARK_NONE, MARK_NEWS, MARK_KNOWN };
+
+/* Where a piece of news came from. */
+struct via {
+	struct ipport src; /* ip.len 0: ourselves */
+	bool request; /* a stream that we accepted: src.port says nothing */
+	bool stream; /* push/pull in either direction */
+	bool joining; /* the answer to our join */
+	bool quiet; /* not worth a broadcast: we know nobody else */
+	struct ipport sender; /* where a refutation goes; ip.len 0: nowhere */
+};
+
+/* The one probe under way. m is NULL when there is none. */
+struct probe {
+	struct member *m;
+	uint32_t seqno, incarnation;
+	int64_t indirect_at, end;
+	bool indirect; /* the indirect phase has begun */
+	unsigned asked, nacks;
+};
+
+/* A probe on behalf of somebody else. */
+struct relay {
+	TAILQ_ENTRY(relay) fifo; /* oldest first; nack_at and end rise */
+	RB_ENTRY(relay) entry;
+	uint32_t seqno; /* ours */
+	uint32_t wanted; /* the requester's */
+	struct ipport to;
+	bool nack; /* asked for and not sent yet */
+	int64_t nack_at, end;
+};
+TAILQ_HEAD(relay_fifo, relay);
+RB_HEAD(relay_tree, relay);
+
+enum stream_use {
+	USE_PERIODIC,
+	USE_JOIN,
+	USE_LOOK, /* a join that only looks */
+	USE_FEED, /* Nodes = 0, to learn what an original lacks */
+	USE_PING
+};
+
+/* A stream that we asked for. */
+struct asked {
+	TAILQ_ENTRY(asked) entry;
+	uint32_t id;
+	enum stream_use use;
+	struct ipport to;
+	uint32_t seqno; /* USE_PING */
+};
+TAILQ_HEAD(asked_list, asked);
+
+/* An original that lacks more than one exchange may carry. */
+struct feed {
+	TAILQ_ENTRY(feed) entry;
+	struct ipport to;
+	int64_t at;
+};
+TAILQ_HEAD(feed_list, feed);
+
+struct swim {
+	const struct swim_profile *prof;
+	const struct swim_ops *ops;
+	void *arg;
+	int64_t now;
+	unsigned max_members;
+	uint32_t first_inc, inc;
+	struct member_table t;
+	struct member *self;
+	unsigned others_alive; /* alive or suspect, without ourselves */
+	int64_t full_until; /* nothing to evict was found: do not search */
+	unsigned evict_at; /* where the next search begins */
+
+	struct aware aware;
+	struct suspect_heap suspects;
+	struct bcast_queue queue;
+	struct swim_counters count;
+	struct wire_scratch *scratch;
+
+	struct probe probe;
+	unsigned probe_index;
+	int64_t next_probe;
+	struct relay_fifo relays;
+	struct relay_tree relay_by_seqno;
+	struct relay *next_nack; /* first that still owes one, or NULL */
+	unsigned nrelays;
+
+	int64_t gossip_phase, next_gossip;
+	int64_t next_pushpull;
+	struct asked_list streams;
+	struct feed_list feeds;
+	unsigned nfeeds;
+	uint32_t next_id;
+
+	enum swim_mode mode;
+	enum swim_after after;
+	int64_t leave_end, wake_at;
+	struct ipaddr new_addr;
+	uint16_t new_port;
+	int64_t refuted_at; /* the last burst */
+	int64_t refute_at; /* one that was put off, or NEVER */
+	uint32_t refute_inc;
+	struct ipport refute_to;
+	int64_t announce_at; /* the next portion, or NEVER */
+	unsigned learned; /* by the join that is being merged */
+	bool listed; /* somebody showed that it knows us */
+	int64_t listed_at, listed_gap; /* when to ask again if not */
+};
+
+/* swim.c */
+uint32_t swim_random(struct swim *s, uint32_t n); /* 0 .. n - 1, n > 0 */
+void swim_emit(struct swim *s, enum swim_event_type type, struct member *m,
+    const struct via *v, bool direct);
+void
+swim_emit_conflict(struct swim *s, struct member *m, const struct ipport *addr);
+/* Start probe and push/pull timers if there is somebody and they stand. */
+void swim_arm(struct swim *s);
+void swim_disarm(struct swim *s);
+/* The only place where a member's state changes. */
+void swim_set_state(struct swim *s, struct member *m, enum member_state state);
+void swim_forget(struct swim *s, struct member *m); /* reap or evict */
+/* The slice of a NUL-terminated string. */
+struct slice swim_str(const char *s);
+/* A port as received: 0 is the cluster port. */
+uint16_t swim_port(const struct swim *s, uint16_t port);
+
+/* probe.c */
+void probe_run(struct swim *s);
+int64_t probe_deadline(const struct swim *s);
+void probe_ack(struct swim *s, uint32_t seqno);
+/* False when seqno is no probe of ours. */
+bool probe_nack(struct swim *s, uint32_t seqno);
+void probe_forget(struct swim *s, struct member *m);
+void probe_ping(
+    struct swim *s, const struct ipport *from, const struct wire_ping *p);
+/* Fill in our half of a ping. */
+void probe_source(const struct swim *s, struct slice *addr, uint16_t *port,
+    struct slice *node);
+/* Where to answer a ping that names a source and came from `from`. */
+void probe_reply_to(const struct swim *s, const struct slice *addr,
+    uint16_t port, const struct ipport *from, struct ipport *out);
+
+/* relay.c */
+void relay_request(
+    struct swim *s, const struct ipport *from, const struct wire_indirect *r);
+void relay_ack(struct swim *s, uint32_t seqno);
+void relay_run(struct swim *s);
+int64_t relay_deadline(const struct swim *s);
+void relay_free(struct swim *s);
+
+/* spread.c */
+void spread_send(
+    struct swim *s, const struct ipport *to, const void *msg, size_t len);
+/* With broadcasts in the room that is left, if `to` is a member's address. */
+void spread_send_full(
+    struct swim *s, const struct ipport *to, const void *msg, size_t len);
+/* Queue m as it stands in the table. */
+void spread_alive(struct swim *s, struct member *m);
+/* Queue an accusation of m (suspect, or dead; dead by itself is a leave). */
+void spread_accuse(struct swim *s, struct member *m, enum wire_type type,
+    uint32_t inc, struct slice from);
+ssize_t spread_encode_alive(const struct member *m, uint8_t *buf, size_t cap);
+void spread_run(struct swim *s);
+int64_t spread_deadline(const struct swim *s);
+/* There may be something to say and somebody to hear it: wait for the beat. */
+void spread_arm(struct swim *s);
+void spread_now(struct swim *s); /* one round, off the beat */
+/*
+ * Up to k different random members for which want() holds, never ourselves.
+ * Returns how many.
+ */
+unsigned spread_pick(struct swim *s, unsigned k,
+    bool (*want)(const struct swim *, const struct member *),
+    const struct member *except, struct member **out);
+bool spread_is_alive(const struct swim *s, const struct member *m);
+
+/* merge.c */
+void
+merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v);
+void
+merge_suspect(struct swim *s, const struct wire_accuse *a, const struct via *v);
+void
+merge_dead(struct swim *s, const struct wire_accuse *a, const struct via *v);
+void merge_node(struct swim *s, const struct wire_node *n, const struct via *v);
+/* Is the news about this address from that address itself? */
+bool merge_direct(const struct via *v, const struct ipport *about);
+bool merge_vsn_ok(const struct slice *vsn);
+void merge_suspects_run(struct swim *s);
+
+/* self.c */
+void self_alive(struct swim *s, const struct wire_alive *a,
+    const struct ipport *addr, const struct via *v);
+void self_accused(struct swim *s, uint32_t inc, const struct via *v);
+void self_run(struct swim *s);
+int64_t self_deadline(const struct swim *s);
+void self_spread_done(struct swim *s); /* our broadcast was sent often */
+void self_listed(struct swim *s); /* somebody knows us */
+void self_listed_check(struct swim *s, int64_t in);
+/* Take the bytes under which our address is known elsewhere. */
+void self_adopt(struct swim *s, const struct slice *addr);
+/* Send our alive to one address. */
+void self_unicast(struct swim *s, const struct ipport *to);
+
+/* pushpull.c */
+enum pushpull_what {
+	STATE_ALL,
+	STATE_NONE, /* Nodes = 0 */
+	STATE_RATIONED, /* of what the marks say is lacking one burst only */
+	STATE_NEWS /* one burst of what is lacking, and nothing else */
+};
+/* A malloc'ed message, or NULL when out of memory. */
+uint8_t *
+pushpull_build(struct swim *s, enum pushpull_what what, bool join, size_t *len);
+void
+pushpull_start(struct swim *s, const struct ipport *to, enum stream_use use);
+void pushpull_run(struct swim *s);
+int64_t pushpull_deadline(const struct swim *s);
+int64_t pushpull_interval(const struct swim *s);
+int pushpull_request(struct swim *s, const struct ipport *from,
+    const uint8_t *body, size_t len, uint8_t **reply, size_t *replylen);
+/* The answer to one that we asked for, other than a join. 0, or -1. */
+int pushpull_reply(
+    struct swim *s, const struct asked *st, const uint8_t *body, size_t len);
+/* Send a state to `to`; the answer is handled as `use` says. */
+uint32_t pushpull_send(struct swim *s, const struct ipport *to,
+    enum stream_use use, enum pushpull_what what, bool join);
+/* All but the members of the original get everything at once. */
+bool pushpull_is_big(const struct swim *s);
+void pushpull_feed(struct swim *s, const struct ipport *to);
+/* Members that the last listing lacks or holds differently. */
+unsigned pushpull_news(const struct swim *s);
+void pushpull_unmark(struct swim *s);
+
+/* What reading a state found, before anything was merged. */
+struct pushpull_look {
+	struct wire_pushpull head;
+	unsigned entries;
+	bool ours; /* everybody at the sender's address is of ours */
+	struct ipport sender; /* its announced address; ip.len 0: unclear */
+	bool self; /* an entry has our name ... */
+	bool self_here; /* ... and our address */
+	struct slice self_addr; /* as it was written there */
+	uint8_t self_state;
+};
+/* Check the framing of a whole state and mark members. 0, or -1. */
+int pushpull_scan(struct swim *s, const uint8_t *body, size_t len,
+    const struct via *v, struct pushpull_look *look);
+/* Merge a state that was scanned. */
+void pushpull_merge(
+    struct swim *s, const uint8_t *body, size_t len, const struct via *v);
+
+/* swim_join.c */
+struct asked *
+asked_new(struct swim *s, enum stream_use use, const struct ipport *to);
+/* Forget those under way. */
+void asked_free(struct swim *s);
+
+#endif
