@@ -1,0 +1,56 @@
+#ifndef WESHER_LAUNCH_H
+#define WESHER_LAUNCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../common/conf.h"
+#include "options.h"
+
+/*
+ * From the operator's command to wesher-priv. Functions that fail return -1
+ * with one line in err that names the remedy.
+ */
+
+#define LAUNCH_ARGV 40
+
+/* An argument or environment vector with the text that it points to. */
+struct launch_vec {
+	char *v[LAUNCH_ARGV];
+	size_t n;
+	char text[2048];
+	size_t used;
+};
+
+/* wesher-priv's command line for a start. 0, or -1: it does not fit. */
+int launch_argv(
+    const struct conf *c, int conf_fd, int gossip_fd, struct launch_vec *out);
+/* The same for removing what a dead daemon left (wesher leave). */
+int launch_argv_remove(const struct conf *c, struct launch_vec *out);
+
+/*
+ * The environment of wesher-priv, a fixed PATH and what is let through: TZ,
+ * and the supervisor's variables. No key among it. 0, or -1: does not fit.
+ */
+int launch_environ(char *const *envp, struct launch_vec *out);
+
+/*
+ * The foreground is asked for: a supervisor's NOTIFY_SOCKET is set, or its
+ * SYSTEMD_EXEC_PID is pid.
+ */
+bool launch_supervised(char *const *envp, long pid);
+
+/* A descriptor of our own executable, close-on-exec, or -1 (errno). */
+int launch_self(void);
+
+/* c in a sealed memfd, close-on-exec; its descriptor, or -1 (errno). */
+int launch_memfd(const struct conf *c);
+
+/* All of a start. Returns (-1) only when it failed. */
+int launch_agent(const struct conf *c, const struct options *o,
+    char *const *envp, char *err, size_t errlen);
+/* All of wesher-priv --remove; likewise. */
+int launch_remove(const struct conf *c, const struct options *o,
+    char *const *envp, char *err, size_t errlen);
+
+#endif
