@@ -1,0 +1,247 @@
+/*
+ * The operator's command: wesher status, the daemon's answer as a table. Names
+ * and reasons in it were chosen by other hosts (which hold the cluster key, but
+ * not our terminal), so every string is escaped; a field that is missing or of
+ * another type reads as "-". Runs unprivileged when it was started by root.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "../common/log.h"
+#include "status.h"
+
+#define NCOL	 6
+#define CELL	 1100 /* 255 hostile bytes, each four characters */
+#define COL_NAME 0
+#define COL_WHY	 (NCOL - 1)
+
+static const char *const heads[NCOL] = {
+    "NAME", "STATE", "OVERLAY", "ENDPOINT", "HANDSHAKE", "WHY NO TUNNEL"};
+/* What is longer stands out of its column and widens nobody else's. */
+static const size_t widest[NCOL] = {24, 8, 39, 47, 12, 0};
+
+struct row {
+	char cell[NCOL][CELL];
+};
+
+const char *
+status_age(long long s, char *buf, size_t buflen)
+{
+	if (s < 0)
+		s = 0;
+	if (s < 120)
+		snprintf(buf, buflen, "%llds ago", s);
+	else if (s < 120 * 60)
+		snprintf(buf, buflen, "%lldm ago", s / 60);
+	else if (s < 48 * 3600)
+		snprintf(buf, buflen, "%lldh ago", s / 3600);
+	else
+		snprintf(buf, buflen, "%lldd ago", s / 86400);
+	return buf;
+}
+
+/* A string of obj, escaped; "-" when there is none. Returns buf. */
+static const char *
+text(const json_t *obj, const char *key, char *buf, size_t buflen)
+{
+	const json_t *s = json_object_get(obj, key);
+
+	if (json_string_length(s) == 0)
+		strlcpy(buf, "-", buflen);
+	else
+		log_vis(
+		    buf, buflen, json_string_value(s), json_string_length(s));
+	return buf;
+}
+
+static long long
+number(const json_t *obj, const char *key)
+{
+	return json_integer_value(json_object_get(obj, key));
+}
+
+static bool
+is_string(const json_t *obj, const char *key, const char *want)
+{
+	const char *s = json_string_value(json_object_get(obj, key));
+
+	return s != NULL && strcmp(s, want) == 0;
+}
+
+/* Columns on a terminal: characters, not bytes. */
+static size_t
+width(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+/* Fill a row. True when the member should have a tunnel and has none. */
+static bool
+make_row(const json_t *doc, const json_t *m, struct row *r)
+{
+	const json_t *age = json_object_get(m, "handshake");
+	const char *self = json_string_value(json_object_get(doc, "name"));
+	bool local = self != NULL && is_string(m, "name", self);
+	size_t i = 0;
+
+	text(m, "name", r->cell[i++], CELL);
+	text(m, "state", r->cell[i++], CELL);
+	text(m, "overlay", r->cell[i++], CELL);
+	text(m, local ? "addr" : "endpoint", r->cell[i++], CELL);
+	if (local)
+		strlcpy(r->cell[i++], "-", CELL);
+	else if (json_is_integer(age))
+		status_age(json_integer_value(age), r->cell[i++], CELL);
+	else
+		strlcpy(r->cell[i++], "never", CELL);
+	if (local)
+		strlcpy(r->cell[i], "(this host)", CELL);
+	else
+		text(m, "why", r->cell[i], CELL);
+	return !local && is_string(m, "state", "alive") &&
+	       json_is_string(json_object_get(m, "why"));
+}
+
+static void
+print_row(FILE *out, const char *const cell[NCOL], const size_t w[NCOL])
+{
+	size_t i, n;
+
+	for (i = 0; i < NCOL; i++) {
+		fputs(cell[i], out);
+		if (i == COL_WHY)
+			break;
+		for (n = width(cell[i]); n < w[i]; n++)
+			fputc(' ', out);
+		fputs("  ", out);
+	}
+	fputc('\n', out);
+}
+
+static void
+print_row_of(FILE *out, const struct row *r, const size_t w[NCOL])
+{
+	const char *cell[NCOL];
+	size_t i;
+
+	for (i = 0; i < NCOL; i++)
+		cell[i] = r->cell[i];
+	print_row(out, cell, w);
+}
+
+static void
+print_head(FILE *out, const json_t *doc)
+{
+	const json_t *mesh = json_object_get(doc, "mesh");
+	char buf[CELL];
+
+	fprintf(out, "%s", text(doc, "name", buf, sizeof(buf)));
+	fprintf(out, " is %s", text(doc, "overlay_addr", buf, sizeof(buf)));
+	fprintf(out, " in %s", text(doc, "overlay_net", buf, sizeof(buf)));
+	fprintf(out, " on %s\n", text(doc, "interface", buf, sizeof(buf)));
+	fprintf(out, "announced as %s", text(doc, "addr", buf, sizeof(buf)));
+	fprintf(out, ", health %lld%s\n", number(doc, "health"),
+	    number(doc, "health") == 0 ? " (good)" : "");
+	fprintf(out,
+	    "%lld members: %lld alive, %lld suspect, %lld failed, "
+	    "%lld left\n\n",
+	    number(mesh, "members"), number(mesh, "alive"),
+	    number(mesh, "suspect"), number(mesh, "failed"),
+	    number(mesh, "left"));
+}
+
+/* Parse an answer; NULL with a line in err when it is none. */
+static json_t *
+load(const char *json, size_t len, char *err, size_t errlen)
+{
+	json_error_t e;
+	json_t *doc = json_loadb(json, len, JSON_REJECT_DUPLICATES, &e);
+	char buf[256];
+
+	if (doc == NULL) {
+		snprintf(err, errlen,
+		    "the daemon's answer is no JSON (byte %d): is it of "
+		    "another version?",
+		    e.position);
+		return NULL;
+	}
+	if (json_is_string(json_object_get(doc, "error")))
+		snprintf(err, errlen, "the daemon says: %s",
+		    text(doc, "error", buf, sizeof(buf)));
+	else if (!json_is_array(json_object_get(doc, "members")))
+		snprintf(err, errlen,
+		    "the daemon's answer lists no members: is it of another "
+		    "version?");
+	else
+		return doc;
+	json_decref(doc);
+	return NULL;
+}
+
+/* Column widths over all rows, and the verdict. */
+static int
+measure(const json_t *doc, const json_t *members, size_t w[NCOL])
+{
+	struct row r;
+	int ret = STATUS_WHOLE;
+	size_t i, col, n;
+
+	for (col = 0; col < NCOL; col++)
+		w[col] = strlen(heads[col]);
+	for (i = 0; i < json_array_size(members); i++) {
+		if (make_row(doc, json_array_get(members, i), &r))
+			ret = STATUS_PARTIAL;
+		for (col = 0; col < NCOL; col++) {
+			n = width(r.cell[col]);
+			if (n > w[col] && n <= widest[col])
+				w[col] = n;
+		}
+	}
+	return ret;
+}
+
+int
+status_table(const char *json, size_t len, FILE *out, char *err, size_t errlen)
+{
+	json_t *doc = load(json, len, err, errlen);
+	const json_t *members = json_object_get(doc, "members");
+	size_t w[NCOL], i;
+	struct row r;
+	int ret;
+
+	if (doc == NULL)
+		return STATUS_NONE;
+	ret = measure(doc, members, w);
+	print_head(out, doc);
+	print_row(out, heads, w);
+	for (i = 0; i < json_array_size(members); i++) {
+		make_row(doc, json_array_get(members, i), &r);
+		print_row_of(out, &r, w);
+	}
+	json_decref(doc);
+	return ret;
+}
+
+int
+status_json(const char *json, size_t len, FILE *out, char *err, size_t errlen)
+{
+	json_t *doc = load(json, len, err, errlen);
+	size_t w[NCOL];
+	int ret;
+
+	if (doc == NULL)
+		return STATUS_NONE;
+	ret = measure(doc, json_object_get(doc, "members"), w);
+	/* ENSURE_ASCII: no control or direction character gets through. */
+	json_dumpf(doc, out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	fputc('\n', out);
+	json_decref(doc);
+	return ret;
+}
