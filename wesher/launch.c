@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../common/log.h"
+#include "../common/privmsg.h"
 #include "launch.h"
 #include "privfind.h"
 
@@ -198,13 +199,14 @@ launch_memfd(const struct conf *c)
 	return -1;
 }
 
-/* Both descriptors survive the exec. */
+/*
+ * A copy that survives the exec, above the numbers that the gossip process
+ * knows its descriptors by, so that wesher-priv can place those in any order.
+ */
 static int
 inherit(int fd)
 {
-	int flags = fcntl(fd, F_GETFD);
-
-	return flags == -1 ? -1 : fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
+	return fcntl(fd, F_DUPFD, PRIV_FD_NEXT);
 }
 
 /* Become wesher-priv; returns only when that failed. */
@@ -225,31 +227,42 @@ run(const char *path, struct launch_vec *argv, char *const *envp, char *err,
 	return -1;
 }
 
+/* Open ourselves (*self) and find wesher-priv. */
+static int
+prepare(const struct options *o, int *self, char path[PATH_MAX], char *err,
+    size_t errlen)
+{
+	/*
+	 * Nothing that came along goes on (make's job pipes). Not before the
+	 * options were read: a key file may be /dev/fd/63.
+	 */
+	closefrom(STDERR_FILENO + 1);
+	if ((*self = launch_self()) != -1)
+		return privfind(o->priv, *self, path, err, errlen);
+	snprintf(err, errlen, "cannot open /proc/self/exe: %s: mount /proc",
+	    strerror(errno));
+	return -1;
+}
+
 int
 launch_agent(const struct conf *c, const struct options *o, char *const *envp,
     char *err, size_t errlen)
 {
 	char path[PATH_MAX];
 	struct launch_vec argv;
-	int self = launch_self(), conf;
+	int self, fd;
 
-	if (self == -1) {
+	if (prepare(o, &self, path, err, errlen) == -1)
+		return -1;
+	if ((fd = launch_memfd(c)) == -1 || (fd = inherit(fd)) == -1 ||
+	    (self = inherit(self)) == -1) {
 		snprintf(err, errlen,
-		    "cannot open /proc/self/exe: %s: mount /proc",
+		    "memfd: %s: a kernel of 3.17 or newer and some free "
+		    "memory are needed",
 		    strerror(errno));
 		return -1;
 	}
-	if (privfind(o->priv, self, path, err, errlen) == -1)
-		return -1;
-	if ((conf = launch_memfd(c)) == -1 || inherit(conf) == -1 ||
-	    inherit(self) == -1) {
-		snprintf(err, errlen,
-		    "memfd: %s: a kernel of 3.17 or newer "
-		    "and some free memory are needed",
-		    strerror(errno));
-		return -1;
-	}
-	if (launch_argv(c, conf, self, &argv) == -1) {
+	if (launch_argv(c, fd, self, &argv) == -1) {
 		snprintf(err, errlen, "the options are too long: shorten them");
 		return -1;
 	}
@@ -262,15 +275,9 @@ launch_remove(const struct conf *c, const struct options *o, char *const *envp,
 {
 	char path[PATH_MAX];
 	struct launch_vec argv;
-	int self = launch_self();
+	int self;
 
-	if (self == -1) {
-		snprintf(err, errlen,
-		    "cannot open /proc/self/exe: %s: mount /proc",
-		    strerror(errno));
-		return -1;
-	}
-	if (privfind(o->priv, self, path, err, errlen) == -1)
+	if (prepare(o, &self, path, err, errlen) == -1)
 		return -1;
 	if (launch_argv_remove(c, &argv) == -1) {
 		snprintf(err, errlen, "the options are too long: shorten them");

@@ -46,7 +46,10 @@ int launch_self(void);
 /* c in a sealed memfd, close-on-exec; its descriptor, or -1 (errno). */
 int launch_memfd(const struct conf *c);
 
-/* All of a start. Returns (-1) only when it failed. */
+/*
+ * All of a start. Returns (-1) only when it failed. All descriptors but the
+ * standard ones are closed first.
+ */
 int launch_agent(const struct conf *c, const struct options *o,
     char *const *envp, char *err, size_t errlen);
 /* All of wesher-priv --remove; likewise. */

@@ -87,11 +87,6 @@ agent(const struct options *o, char **envp)
 		log_warnx("%s", o->warn[i]);
 	conf.foreground = conf.debug || launch_supervised(envp, getpid());
 	conf.show_key = isatty(STDOUT_FILENO) == 1;
-	/*
-	 * Nothing else that came along goes on (make's job pipes); not before
-	 * the options were read, which may name /dev/fd/63.
-	 */
-	closefrom(STDERR_FILENO + 1);
 	launch_agent(&conf, o, envp, err, sizeof(err));
 	log_errorx("%s", err);
 	return 1;
