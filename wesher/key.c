@@ -71,7 +71,7 @@ print_state(const char *interface)
 	if (r == STATE_BAD)
 		log_errorx("%s: damaged (%s)", path, why);
 	else if (r == STATE_IO)
-		log_error("%s", path);
+		log_errorx("%s: %s", path, why);
 	else if (r != STATE_OK || !s.has_key)
 		log_errorx("%s: there is no key in it yet", path);
 	else
