@@ -24,7 +24,7 @@ static enum log_dest dest = LOG_D_PLAIN;
 static enum log_level maxlevel = LOG_L_WARN;
 static const char *tag = "wesher";
 static int pipefd = -1;
-static void (*sink)(enum log_level, const char *);
+static void (*sink)(enum log_level, const char *, const char *);
 
 static const char *const names[] = {"error", "warn", "info", "debug"};
 static const int severity[] = {3, 4, 6, 7}; /* syslog(3)'s */
@@ -39,7 +39,7 @@ log_init(enum log_dest d, enum log_level level, const char *t, int fd)
 }
 
 void
-log_sink(void (*fn)(enum log_level, const char *))
+log_sink(void (*fn)(enum log_level, const char *, const char *))
 {
 	sink = fn;
 }
@@ -138,7 +138,7 @@ log_vis(char *dst, size_t dstlen, const void *src, size_t n)
 }
 
 static void
-to_stderr(enum log_level level, const char *line)
+to_stderr(enum log_level level, const char *as, const char *line)
 {
 	struct timeval tv;
 	struct tm tm;
@@ -148,11 +148,11 @@ to_stderr(enum log_level level, const char *line)
 	if (localtime_r(&tv.tv_sec, &tm) != NULL)
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
 	dprintf(STDERR_FILENO, "%s.%03ld %s %s: %s\n", when,
-	    (long)tv.tv_usec / 1000, tag, names[level], line);
+	    (long)tv.tv_usec / 1000, as, names[level], line);
 }
 
 void
-log_line(enum log_level level, const char *line)
+log_line(enum log_level level, const char *as, const char *line)
 {
 	char buf[LINE_LEN + 8];
 	int n;
@@ -161,10 +161,10 @@ log_line(enum log_level level, const char *line)
 		return;
 	switch (dest) {
 	case LOG_D_STDERR:
-		to_stderr(level, line);
+		to_stderr(level, as, line);
 		break;
 	case LOG_D_PLAIN:
-		dprintf(STDERR_FILENO, "%s: %s\n", tag, line);
+		dprintf(STDERR_FILENO, "%s: %s\n", as, line);
 		break;
 	case LOG_D_PIPE:
 		n = snprintf(
@@ -175,7 +175,7 @@ log_line(enum log_level level, const char *line)
 		break;
 	case LOG_D_SINK:
 		if (sink != NULL)
-			sink(level, line);
+			sink(level, as, line);
 		break;
 	}
 }
@@ -196,7 +196,7 @@ vlog(enum log_level level, bool with_errno, const char *fmt, va_list ap)
 	if (with_errno)
 		snprintf(
 		    raw + n, sizeof(raw) - (size_t)n, ": %s", strerror(saved));
-	log_line(level, log_vis(line, sizeof(line), raw, strlen(raw)));
+	log_line(level, tag, log_vis(line, sizeof(line), raw, strlen(raw)));
 	errno = saved;
 }
 

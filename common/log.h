@@ -22,7 +22,7 @@ enum log_dest {
 void
 log_init(enum log_dest dest, enum log_level level, const char *tag, int fd);
 /* For LOG_D_SINK: called with one escaped line without newline. */
-void log_sink(void (*fn)(enum log_level, const char *line));
+void log_sink(void (*fn)(enum log_level, const char *tag, const char *line));
 enum log_level log_level_get(void);
 void log_level_set(enum log_level level);
 /* "debug", "info", "warn", "error" -> level, or -1. */
@@ -36,8 +36,9 @@ void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warnx(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Emit an already composed line at a level (forwarded child lines). */
-void log_line(enum log_level level, const char *line);
+/* Emit an already composed line at a level, under another program's tag
+ * (forwarded child lines). */
+void log_line(enum log_level level, const char *tag, const char *line);
 
 /* Log at error, then exit(1). Process level only, never in a library. */
 void
