@@ -1,0 +1,220 @@
+/*
+ * wesher-priv: brings accepted changes to the kernel in batches. A route
+ * never leads to a peer that is not there: it comes after its peer and goes
+ * before it. An endpoint is set only when the announced one changed, since
+ * setting it overwrites what roaming learned (protocol.md section 9).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../common/log.h"
+#include "dispatch.h"
+#include "duties.h"
+
+/* Room for one more request: three changes at most. */
+static void
+make_room(struct priv *p)
+{
+	struct batch *b = &p->batch;
+
+	if (b->nwg + 3 > BATCH || b->ndel + 2 > BATCH ||
+	    b->nadd + b->npend + 2 > BATCH)
+		apply_flush(p);
+}
+
+static void
+push_wg(struct batch *b, enum wg_op op, const struct wg_peer *w)
+{
+	b->wg[b->nwg++] = (struct wg_change){.op = op, .peer = *w};
+}
+
+static void
+push_del(struct batch *b, const struct ipaddr *dst)
+{
+	b->del[b->ndel++] = (struct rtnl_change){.del = true, .dst = *dst};
+}
+
+void
+apply_wg(struct priv *p, enum wg_op op, const struct wg_peer *w)
+{
+	make_room(p);
+	push_wg(&p->batch, op, w);
+}
+
+void
+apply_route(struct priv *p, bool del, const struct ipaddr *dst)
+{
+	struct batch *b = &p->batch;
+
+	make_room(p);
+	if (del)
+		push_del(b, dst);
+	else
+		b->add[b->nadd++] = (struct rtnl_change){.dst = *dst};
+}
+
+static struct pend *
+pend_new(struct priv *p, struct peer *q, const struct priv_result *r)
+{
+	struct pend *pd = &p->batch.pend[p->batch.npend++];
+
+	*pd = (struct pend){.res = *r, .p = q, .wg = -1, .rt = -1};
+	if (q != NULL)
+		q->pending = true;
+	return pd;
+}
+
+/* Out of the table, and out of the kernel unless its address lives on. */
+static void
+drop(struct priv *p, struct peer *q, const struct ipaddr *keep)
+{
+	if (keep == NULL || !ipaddr_eq(&q->w.addr, keep))
+		push_del(&p->batch, &q->w.addr);
+	push_wg(&p->batch, WG_DEL, &q->w);
+	peers_remove(&p->env.peers, q, p->env.now, p->env.wall);
+	duty_hosts_changed(p);
+}
+
+/* What has to be told to the kernel about a peer that is there already. */
+static int
+difference(const struct priv *p, const struct peer *q, const struct want *w,
+    struct wg_peer *out)
+{
+	bool ep = ipport_cmp(&q->w.endpoint, &w->w.endpoint) != 0;
+
+	*out = w->w;
+	if (q->adopted && peers_fresh(q, p->env.wall))
+		ep = false;
+	if (!ep)
+		memset(&out->endpoint, 0, sizeof(out->endpoint));
+	if (q->w.keepalive != w->w.keepalive)
+		return WG_ADD;
+	return ep ? WG_ENDPOINT : -1;
+}
+
+static struct pend *
+change(struct priv *p, struct peer *q, const struct want *w,
+    const struct priv_result *r)
+{
+	struct wg_peer diff;
+	struct pend *pd;
+	int op = difference(p, q, w, &diff);
+	bool adopted = q->adopted;
+
+	if (peers_set(&p->env.peers, q, &w->w.endpoint, w->name, w->namelen))
+		return NULL;
+	q->w.keepalive = w->w.keepalive;
+	pd = pend_new(p, q, r);
+	pd->route = adopted;
+	if (op != -1) {
+		pd->wg = (int)p->batch.nwg;
+		push_wg(&p->batch, (enum wg_op)op, &diff);
+	}
+	return pd;
+}
+
+static struct pend *
+create(struct priv *p, const struct want *w, const struct priv_result *r)
+{
+	struct peer *q = peers_add(&p->env.peers, &w->w, w->name, w->namelen);
+	struct pend *pd;
+
+	if (q == NULL)
+		return NULL;
+	pd = pend_new(p, q, r);
+	pd->fresh = pd->route = true;
+	pd->wg = (int)p->batch.nwg;
+	push_wg(&p->batch, WG_ADD, &w->w);
+	return pd;
+}
+
+void
+apply_set(struct priv *p, const struct want *w, struct priv_result *r)
+{
+	struct peer *q = peers_by_key(&p->env.peers, w->w.key);
+	struct pend *pd;
+
+	if (w->old != NULL && w->old != q)
+		drop(p, w->old, &w->w.addr);
+	/* Another address is another tunnel. */
+	if (q != NULL && !ipaddr_eq(&q->w.addr, &w->w.addr)) {
+		drop(p, q, NULL);
+		q = NULL;
+	}
+	pd = q != NULL ? change(p, q, w, r) : create(p, w, r);
+	if (pd == NULL) {
+		r->error = ENOMEM;
+		dispatch_put(p, r);
+	} else {
+		pd->p->hosts = w->hosts;
+		duty_hosts_changed(p);
+	}
+	make_room(p);
+}
+
+void
+apply_del(struct priv *p, struct peer *q, struct priv_result *r)
+{
+	struct pend *pd = pend_new(p, NULL, r);
+
+	pd->wg = (int)p->batch.nwg;
+	drop(p, q, NULL);
+	make_room(p);
+}
+
+/* A request's error is its peer's, or its route's. */
+static void
+answer(struct priv *p, struct pend *pd)
+{
+	struct batch *b = &p->batch;
+	int err = pd->wg == -1 ? 0 : b->wgerr[pd->wg];
+
+	if (pd->rt != -1 && err == 0)
+		err = b->adderr[pd->rt];
+	if (pd->p == NULL && err == -ENOENT)
+		err = 0;
+	if (pd->p != NULL)
+		pd->p->pending = false;
+	if (err != 0) {
+		log_warnx("%s: the kernel says: %s",
+		    priv_type_name(pd->res.request), strerror(-err));
+		p->repair_at = p->env.now; /* table and kernel may differ */
+		if (pd->fresh)
+			peers_remove(
+			    &p->env.peers, pd->p, p->env.now, p->env.wall);
+	}
+	pd->res.error = -err;
+	dispatch_put(p, &pd->res);
+}
+
+void
+apply_flush(struct priv *p)
+{
+	static const struct ipaddr none;
+	struct batch *b = &p->batch;
+	unsigned ifi = p->env.ifindex;
+	size_t i;
+	int err;
+
+	memset(b->wgerr, 0, sizeof(b->wgerr));
+	if (b->ndel > 0)
+		(void)rtnl_routes(ifi, &none, b->del, b->ndel, b->delerr);
+	if (b->nwg > 0 && (err = wg_apply(ifi, b->wg, b->nwg, b->wgerr)) != 0)
+		for (i = 0; i < b->nwg; i++)
+			b->wgerr[i] = err;
+	for (i = 0; i < b->npend; i++) {
+		struct pend *pd = &b->pend[i];
+
+		if (!pd->route || (pd->wg != -1 && b->wgerr[pd->wg] != 0))
+			continue;
+		pd->rt = (int)b->nadd;
+		b->add[b->nadd++] = (struct rtnl_change){.dst = pd->p->w.addr};
+	}
+	if (b->nadd > 0 && (err = rtnl_routes(ifi, &p->env.self, b->add,
+				b->nadd, b->adderr)) != 0)
+		for (i = 0; i < b->nadd; i++)
+			b->adderr[i] = b->adderr[i] ? b->adderr[i] : err;
+	for (i = 0; i < b->npend; i++)
+		answer(p, &b->pend[i]);
+	b->nwg = b->ndel = b->nadd = b->npend = 0;
+}

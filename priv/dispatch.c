@@ -1,0 +1,402 @@
+/*
+ * wesher-priv's end of the boundary, design.md section 2. The gossip process
+ * is hostile here: each record is checked for state, exact size and reserved
+ * bytes before its meaning is. What is malformed ends the child; what is well
+ * formed and refused is answered, counted and logged. Nothing is allocated
+ * from a length, nothing blocks.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "../common/log.h"
+#include "../common/seqpacket.h"
+#include "dispatch.h"
+#include "duties.h"
+
+static const char *const state_names[] = {"START", "READY", "UP", "LEAVING"};
+
+static void
+transition(struct priv *p, enum priv_state to)
+{
+	log_debug("child: %s -> %s", state_names[p->state], state_names[to]);
+	p->state = to;
+}
+
+void
+dispatch_put(struct priv *p, const void *rec)
+{
+	const struct priv_hdr *h = rec;
+
+	if (p->nout == OUTQ_MAX)
+		fatalx("the queue towards the gossip process is full");
+	if (p->nout == 0)
+		p->outhead = 0;
+	memcpy(&p->out[(p->outhead + p->nout++) % OUTQ_MAX], rec,
+	    priv_type_size(h->type));
+}
+
+static void
+result_init(struct priv_result *r, const struct priv_hdr *h)
+{
+	*r = (struct priv_result){
+	    .h = {.type = PRIV_RESULT, .seq = h->seq}, .request = h->type};
+}
+
+static void
+refuse(struct priv *p, struct priv_result *r, int err, const char *who)
+{
+	char addr[IPADDR_STRLEN];
+	struct ipaddr a;
+
+	p->refused++;
+	log_info("%s refused: %s %s: %s", priv_type_name(r->request), who,
+	    priv_ip_from(&a, &r->addr) && a.len ? ipaddr_str(&a, addr) : "",
+	    policy_reason(-err));
+	r->error = -err;
+	dispatch_put(p, r);
+}
+
+static bool
+sane_bare(const union priv_msg *m)
+{
+	(void)m;
+	return true;
+}
+
+static bool
+sane_self(const union priv_msg *m)
+{
+	return check_is_zero(m->self.pad, sizeof(m->self.pad));
+}
+
+static bool
+sane_peer_set(const union priv_msg *m)
+{
+	const struct priv_peer_set *s = &m->peer_set;
+	struct ipaddr a;
+	struct ipport e;
+
+	return s->pad == 0 && (s->flags & ~PRIV_PEER_FLAGS) == 0 &&
+	       !(s->flags & PRIV_PEER_PLAIN && s->attempt != 0) &&
+	       check_is_zero(
+		   s->name + s->namelen, sizeof(s->name) - s->namelen) &&
+	       priv_ip_from(&a, &s->addr) && priv_ep_from(&e, &s->endpoint);
+}
+
+static int
+do_ready(struct priv *p, const union priv_msg *m)
+{
+	(void)m;
+	transition(p, PS_READY);
+	p->repair_at = p->env.now + REPAIR_EVERY;
+	return 0;
+}
+
+static int
+do_self(struct priv *p, const union priv_msg *m)
+{
+	struct priv_result r;
+	struct ipaddr a;
+	int err;
+
+	result_init(&r, &m->h);
+	apply_flush(p);
+	err = policy_self(
+	    &p->env, p->name, strlen(p->name), m->self.attempt, &a);
+	priv_ip_to(&r.addr, &a);
+	if (err == 0)
+		err = rtnl_addr_set(p->env.ifindex, &a);
+	if (err != 0) {
+		refuse(p, &r, err, p->name);
+		return 0;
+	}
+	/* Routes name our address as their source; the old one takes them
+	 * with it. */
+	if (!ipaddr_eq(&p->env.self, &a))
+		p->repair_at = p->env.now;
+	p->env.self = a;
+	dispatch_put(p, &r);
+	if (p->state != PS_UP)
+		transition(p, PS_UP);
+	return 0;
+}
+
+/* A second change of one peer waits for the first one's outcome. */
+static void
+settle(struct priv *p, const uint8_t *key)
+{
+	struct peer *q = peers_by_key(&p->env.peers, key);
+
+	if (q != NULL && q->pending)
+		apply_flush(p);
+}
+
+static int
+do_peer_set(struct priv *p, const union priv_msg *m)
+{
+	const struct priv_peer_set *s = &m->peer_set;
+	struct want w = {.name = s->name,
+	    .namelen = s->namelen,
+	    .attempt = s->attempt,
+	    .w = {.keepalive = (uint16_t)p->env.pol->keepalive}};
+	struct priv_result r;
+	int err = -EBUSY;
+
+	result_init(&r, &m->h);
+	memcpy(r.key, s->key, WG_KEY_LEN);
+	memcpy(w.w.key, s->key, WG_KEY_LEN);
+	w.hosts = s->flags & PRIV_PEER_HOSTS &&
+		  check_hostname(s->name, s->namelen);
+	if (!check_is_zero(s->oldkey, WG_KEY_LEN) &&
+	    memcmp(s->oldkey, s->key, WG_KEY_LEN) != 0) {
+		w.oldkey = s->oldkey;
+		settle(p, s->oldkey);
+		repair_dump(p); /* how old is the old key's session? */
+	}
+	settle(p, s->key);
+	if (bucket_take(&p->changes, p->env.now) &&
+	    priv_ip_from(&w.w.addr, &s->addr) &&
+	    priv_ep_from(&w.w.endpoint, &s->endpoint))
+		err = policy_peer(&p->env, &w);
+	priv_ip_to(&r.addr, &w.w.addr);
+	if (err != 0)
+		refuse(p, &r, err, s->name);
+	else
+		apply_set(p, &w, &r);
+	return 0;
+}
+
+static int
+do_peer_del(struct priv *p, const union priv_msg *m)
+{
+	struct priv_result r;
+	struct peer *q;
+
+	result_init(&r, &m->h);
+	memcpy(r.key, m->peer_del.key, WG_KEY_LEN);
+	settle(p, m->peer_del.key);
+	q = peers_by_key(&p->env.peers, m->peer_del.key);
+	if (q == NULL || !bucket_take(&p->changes, p->env.now)) {
+		refuse(p, &r, q == NULL ? -ENOENT : -EBUSY, "a peer");
+		return 0;
+	}
+	repair_dump(p);
+	apply_del(p, q, &r);
+	return 0;
+}
+
+static int
+do_sync(struct priv *p, const union priv_msg *m)
+{
+	struct peer *q, *next;
+
+	(void)m;
+	if (p->synced) {
+		log_warnx("boundary: a second SYNC");
+		return -1;
+	}
+	p->synced = true;
+	apply_flush(p);
+	repair_dump(p);
+	for (q = peers_from(&p->env.peers, NULL); q != NULL; q = next) {
+		next = peers_next(q);
+		if (!q->adopted)
+			continue;
+		apply_route(p, true, &q->w.addr);
+		apply_wg(p, WG_DEL, &q->w);
+		peers_remove(&p->env.peers, q, p->env.now, p->env.wall);
+	}
+	duty_hosts_changed(p);
+	return 0;
+}
+
+static int
+do_alive(struct priv *p, const union priv_msg *m)
+{
+	p->alive = m->alive;
+	return 0;
+}
+
+static int
+do_stats(struct priv *p, const union priv_msg *m)
+{
+	struct priv_result r;
+
+	if (p->stats) {
+		result_init(&r, &m->h);
+		refuse(p, &r, -EBUSY, "");
+		return 0;
+	}
+	apply_flush(p);
+	repair_dump(p);
+	p->stats = true;
+	p->stats_seq = m->h.seq;
+	memset(p->stats_at, 0, sizeof(p->stats_at));
+	return 0;
+}
+
+#define IN(s) (1u << PS_##s)
+static const struct {
+	uint16_t type;
+	size_t size;
+	unsigned states;
+	bool (*sane)(const union priv_msg *);
+	int (*handler)(struct priv *, const union priv_msg *);
+} table[] = {
+    {PRIV_READY, sizeof(struct priv_bare), IN(START), sane_bare, do_ready},
+    {PRIV_SELF, sizeof(struct priv_self), IN(READY) | IN(UP), sane_self,
+	do_self},
+    {PRIV_PEER_SET, sizeof(struct priv_peer_set), IN(UP), sane_peer_set,
+	do_peer_set},
+    {PRIV_PEER_DEL, sizeof(struct priv_peer_del), IN(UP), sane_bare,
+	do_peer_del},
+    {PRIV_SYNC, sizeof(struct priv_bare), IN(UP), sane_bare, do_sync},
+    {PRIV_ALIVE, sizeof(struct priv_alive), IN(START) | IN(READY) | IN(UP),
+	sane_bare, do_alive},
+    {PRIV_STATS, sizeof(struct priv_bare), IN(UP), sane_bare, do_stats},
+};
+
+static int
+malformed(const union priv_msg *m, size_t n, const char *what)
+{
+	log_errorx("boundary: %s: %s (%zu bytes)",
+	    n < sizeof(m->h) ? "?" : priv_type_name(m->h.type), what, n);
+	return -1;
+}
+
+int
+dispatch_one(struct priv *p, const union priv_msg *m, size_t n)
+{
+	size_t i, end = sizeof(table) / sizeof(table[0]);
+
+	if (n < sizeof(m->h))
+		return malformed(m, n, "no header");
+	for (i = 0; i < end && table[i].type != m->h.type; i++)
+		;
+	if (i == end)
+		return malformed(m, n, "unknown type");
+	/* What was under way when we said LEAVE is no offence. */
+	if (p->state != PS_LEAVING && !(table[i].states & (1u << p->state)))
+		return malformed(m, n, "not allowed now");
+	if (n != table[i].size)
+		return malformed(m, n, "wrong size");
+	if (m->h.pad != 0 || !table[i].sane(m))
+		return malformed(m, n, "reserved bytes in use");
+	p->heard = p->env.now;
+	return p->state == PS_LEAVING ? 0 : table[i].handler(p, m);
+}
+
+int
+dispatch_read(struct priv *p)
+{
+	union priv_msg m;
+	ssize_t n;
+	int i, rv = 0;
+
+	for (i = 0; i < DISPATCH_ROUND && rv == 0; i++) {
+		memset(&m, 0, sizeof(m));
+		n = seqpacket_recv(p->boundary, &m, sizeof(m));
+		if (n == -1 && errno == EAGAIN)
+			break;
+		if (n > 0)
+			rv = dispatch_one(p, &m, (size_t)n);
+		else
+			rv = -1;
+		if (n == -1)
+			log_error("boundary");
+		else if (n == 0 && p->state != PS_LEAVING)
+			log_errorx("boundary: end of file or empty record");
+	}
+	apply_flush(p);
+	return rv;
+}
+
+void
+dispatch_hello(struct priv *p)
+{
+	struct priv_hello h = {.h = {.type = PRIV_HELLO},
+	    .version = PRIV_VERSION,
+	    .ifindex = p->env.ifindex,
+	    .mtu = p->env.pol->mtu,
+	    .adopted = (uint32_t)p->env.peers.nadopted,
+	    .wgport = p->env.pol->wireguard_port,
+	    .namelen = (uint8_t)strlen(p->name)};
+
+	memcpy(h.key, p->env.pubkey, WG_KEY_LEN);
+	memcpy(h.name, p->name, h.namelen);
+	dispatch_put(p, &h);
+	p->adopting = p->stats = h.adopted > 0;
+}
+
+/* One more STAT of the answer under way. */
+static void
+put_stat(struct priv *p)
+{
+	struct priv_stat st = {
+	    .h = {.type = PRIV_STAT, .seq = p->adopting ? 0 : p->stats_seq}};
+	struct peer *q = peers_from(&p->env.peers, p->stats_at), *next = NULL;
+
+	if (q != NULL) {
+		memcpy(st.key, q->w.key, WG_KEY_LEN);
+		priv_ep_to(&st.endpoint, &q->k.endpoint);
+		priv_ip_to(&st.addr, &q->w.addr);
+		st.handshake = q->k.handshake;
+		st.rx = q->k.rx;
+		st.tx = q->k.tx;
+		st.flags = q->adopted ? PRIV_STAT_ADOPTED : 0;
+		next = peers_next(q);
+	}
+	if (next != NULL)
+		memcpy(p->stats_at, next->w.key, WG_KEY_LEN);
+	else if (!p->adopting)
+		st.flags |= PRIV_STAT_LAST;
+	dispatch_put(p, &st);
+	if (next == NULL)
+		p->stats = p->adopting = false;
+}
+
+int
+dispatch_write(struct priv *p)
+{
+	const union priv_msg *m;
+
+	if (!dispatch_wants_write(p))
+		p->sent = p->env.now;
+	while (dispatch_wants_write(p)) {
+		if (p->nout == 0)
+			put_stat(p);
+		m = &p->out[p->outhead];
+		if (seqpacket_send(p->boundary, m, priv_type_size(m->h.type)) ==
+		    -1)
+			return errno == EAGAIN || errno == ENOBUFS ? 0 : -1;
+		p->outhead = (p->outhead + 1) % OUTQ_MAX;
+		p->nout--;
+		p->sent = p->env.now;
+	}
+	return 0;
+}
+
+bool
+dispatch_wants_read(const struct priv *p)
+{
+	/* The adopted peers are told before any of them can change. */
+	return !p->adopting && p->nout + 2 * DISPATCH_ROUND <= OUTQ_MAX;
+}
+
+bool
+dispatch_wants_write(const struct priv *p)
+{
+	return p->nout > 0 || p->stats;
+}
+
+void
+dispatch_end(struct priv *p, enum priv_type how)
+{
+	struct priv_bare b = {.h = {.type = (uint16_t)how}};
+
+	apply_flush(p);
+	transition(p, PS_LEAVING);
+	dispatch_put(p, &b);
+	p->sent = p->env.now;
+}

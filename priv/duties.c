@@ -1,0 +1,131 @@
+/*
+ * wesher-priv: NET, the hosts lines and the time-outs. Nothing here reads
+ * what the gossip process wrote, but for names that check_hostname() passed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/log.h"
+#include "duties.h"
+#include "resolv.h"
+
+void
+duty_hosts_changed(struct priv *p)
+{
+	if (p->hosts_at == 0)
+		p->hosts_at = p->env.now + HOSTS_DELAY;
+}
+
+void
+duty_net_changed(struct priv *p)
+{
+	if (p->net_at == 0)
+		p->net_at = p->env.now + NET_DELAY;
+}
+
+void
+duty_net(struct priv *p)
+{
+	struct priv_net n = {.h = {.type = PRIV_NET}};
+	struct policy_env *e = &p->env;
+	size_t i;
+	int err;
+
+	p->net_at = 0;
+	/* A failed look keeps the old picture, and is repeated. */
+	if ((err = rtnl_host_get(e->ifindex, &e->host)) != 0) {
+		log_warnx("host's addresses: %s", strerror(-err));
+		duty_net_changed(p);
+		return;
+	}
+	e->ndns = resolv_get(e->dns, PRIV_NET_DNS);
+	for (i = 0; i < e->host.nown && n.naddr < PRIV_NET_ADDRS; i++)
+		if (!e->host.own_lo[i])
+			priv_ip_to(&n.addr[n.naddr++], &e->host.own[i]);
+	for (i = 0; i < e->ndns; i++)
+		priv_ip_to(&n.dns[n.ndns++], &e->dns[i]);
+	priv_ip_to(&n.def4, &e->host.def4);
+	priv_ip_to(&n.def6, &e->host.def6);
+	if (memcmp(&n, &p->net, sizeof(n)) == 0 || p->state == PS_LEAVING)
+		return;
+	p->net = n;
+	dispatch_put(p, &n);
+}
+
+/*
+ * The adopted peers' names are not known until the child has set them, so
+ * their lines are kept as long as the tunnels: until SYNC.
+ */
+static bool
+hosts_hold(const struct priv *p)
+{
+	return !p->synced && p->env.peers.nadopted > 0;
+}
+
+static void
+duty_hosts(struct priv *p)
+{
+	struct hosts_entry *e;
+	struct peer *q;
+	size_t n = 0;
+	int err;
+
+	p->hosts_at = 0;
+	if (p->hosts == NULL || hosts_hold(p))
+		return; /* SYNC will call again */
+	e = calloc(p->env.peers.n + 1, sizeof(*e));
+	for (q = peers_from(&p->env.peers, NULL); e && q; q = peers_next(q))
+		if (q->hosts)
+			e[n++] = (struct hosts_entry){q->w.addr, q->name};
+	err = e == NULL ? -ENOMEM : hosts_write(p->hosts, e, n);
+	free(e);
+	if (err != 0)
+		p->hosts_at = p->env.now + HOSTS_RETRY;
+	if (err != 0 && !p->hosts_failed)
+		log_warnx("hosts file: %s; retried every 10 s", strerror(-err));
+	else if (err == 0 && p->hosts_failed)
+		log_warnx("hosts file: written again");
+	p->hosts_failed = err != 0;
+}
+
+static bool
+due(const struct priv *p, int64_t at)
+{
+	return at != 0 && p->env.now >= at;
+}
+
+int
+duties_run(struct priv *p)
+{
+	const int64_t limit = p->env.now - PRIV_SILENCE_MAX * 1000;
+
+	if (p->state == PS_LEAVING)
+		return 0;
+	if (p->heard < limit || p->sent < limit) {
+		log_errorx("the gossip process %s for %d s",
+		    p->heard < limit ? "was not heard of" : "did not read",
+		    PRIV_SILENCE_MAX);
+		return -1;
+	}
+	if (due(p, p->net_at) && !p->adopting)
+		duty_net(p);
+	if (due(p, p->repair_at))
+		repair(p);
+	if (due(p, p->hosts_at))
+		duty_hosts(p);
+	return 0;
+}
+
+int
+duties_wait(const struct priv *p)
+{
+	const int64_t at[] = {p->net_at, p->repair_at, p->hosts_at};
+	int64_t wait = 1000;
+	size_t i;
+
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+		if (at[i] != 0 && at[i] - p->env.now < wait)
+			wait = at[i] - p->env.now;
+	return wait < 0 ? 0 : (int)wait;
+}
