@@ -1,0 +1,335 @@
+/*
+ * wesher-priv, while it still has every privilege: folders, pid file, key,
+ * sockets, interface. Paths below /var/lib/wesher/INTERFACE belong to the
+ * gossip process and are never opened here; elsewhere a link, or a folder
+ * that others can write, is refused.
+ */
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "../common/log.h"
+#include "setup.h"
+
+#define KEY_TEXT sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_ORIGINAL)
+
+void
+setup_user(const char *user, uid_t *uid, gid_t *gid)
+{
+	const struct passwd *pw = getpwnam(user);
+	const char *bad = NULL;
+
+	if (pw != NULL) {
+		*uid = pw->pw_uid;
+		*gid = pw->pw_gid;
+	} else
+		*uid = *gid = (uid_t)strtonum(user, 1, 0xfffffffe, &bad);
+	if (bad != NULL)
+		fatalx("no user %s: create it (useradd --system %s) or choose "
+		       "another with --user",
+		    user, user);
+	if (*uid == 0 || *gid == 0)
+		fatalx("--user %s: root is not an unprivileged user", user);
+}
+
+/* A folder of root's in dirfd, made when it is missing. */
+static int
+root_dir(int dirfd, const char *path, mode_t mode)
+{
+	struct stat st;
+	int fd;
+
+	if (mkdirat(dirfd, path, mode) == -1 && errno != EEXIST)
+		fatal("%s", path);
+	fd = openat(
+	    dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		fatal("%s", path);
+	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		fatalx("%s: must belong to root and be writable by no other",
+		    path);
+	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) == -1)
+		fatal("%s", path);
+	return fd;
+}
+
+int
+setup_dirs(const struct policy *pol, uid_t uid, gid_t gid)
+{
+	struct stat st;
+	int fd, state = root_dir(AT_FDCWD, pol->statedir, 0711);
+
+	if (mkdirat(state, pol->interface, 0700) == -1 && errno != EEXIST)
+		fatal("%s/%s", pol->statedir, pol->interface);
+	fd = openat(state, pol->interface,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		fatal("%s/%s", pol->statedir, pol->interface);
+	if (st.st_uid == geteuid() &&
+	    (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == -1 ||
+		fstat(fd, &st) == -1))
+		fatal("%s/%s", pol->statedir, pol->interface);
+	if (st.st_uid != uid || (st.st_mode & 077))
+		fatalx("%s/%s: must belong to %s, mode 0700: chown -R %s it",
+		    pol->statedir, pol->interface, pol->user, pol->user);
+	close(state);
+	return fd;
+}
+
+int
+setup_lock(const struct policy *pol)
+{
+	char path[PATH_MAX], pid[16] = "?";
+	int fd;
+
+	close(root_dir(AT_FDCWD, pol->rundir, 0755));
+	snprintf(path, sizeof(path), "%s/%s.pid", pol->rundir, pol->interface);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd == -1)
+		fatal("%s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		if (read(fd, pid, sizeof(pid) - 1) > 0)
+			pid[strcspn(pid, "\n")] = '\0';
+		fatalx("interface %s is in use by wesher, pid %s: `wesher "
+		       "leave --interface %s` ends it",
+		    pol->interface, pid, pol->interface);
+	}
+	if (ftruncate(fd, 0) == -1 || dprintf(fd, "%d\n", getpid()) < 0)
+		fatal("%s", path);
+	return fd;
+}
+
+/* Write beside, sync, rename, sync the folder. */
+static void
+key_write(int dir, const char *name, const char *text, size_t len)
+{
+	const char *tmp = "new.key~";
+	int fd;
+
+	(void)unlinkat(dir, tmp, 0);
+	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd == -1 || write(fd, text, len) != (ssize_t)len ||
+	    fsync(fd) == -1 || close(fd) == -1 ||
+	    renameat(dir, tmp, dir, name) == -1 || fsync(dir) == -1)
+		fatal("WireGuard key %s", name);
+}
+
+static bool
+key_read(int dir, const char *name, uint8_t *key)
+{
+	char text[KEY_TEXT + 1];
+	struct stat st;
+	ssize_t n;
+	size_t len;
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd == -1 && errno == ENOENT)
+		return false;
+	if (fd == -1 || fstat(fd, &st) == -1)
+		fatal("WireGuard key %s", name);
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & 077) || n <= 0 ||
+	    sodium_base642bin(key, WG_KEY_LEN, text, (size_t)n, "\n", &len,
+		NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	    len != WG_KEY_LEN)
+		fatalx("WireGuard key %s is damaged or not root's alone: "
+		       "`wesher key --new-wireguard` makes another",
+		    name);
+	sodium_memzero(text, sizeof(text));
+	return true;
+}
+
+void
+setup_key(const struct policy *pol, struct wgkey *k, bool fresh)
+{
+	int dir = root_dir(AT_FDCWD, pol->keydir, 0700);
+	char name[IFNAMSIZ + 8], text[KEY_TEXT];
+
+	snprintf(name, sizeof(name), "%s.key", pol->interface);
+	if ((k->priv = sodium_malloc(WG_KEY_LEN)) == NULL)
+		fatal("locked memory");
+	if (fresh || !key_read(dir, name, k->priv)) {
+		randombytes_buf(k->priv, WG_KEY_LEN);
+		k->priv[0] &= 248; /* as `wg genkey` does */
+		k->priv[31] = (uint8_t)((k->priv[31] & 127) | 64);
+		sodium_bin2base64(text, sizeof(text), k->priv, WG_KEY_LEN,
+		    sodium_base64_VARIANT_ORIGINAL);
+		text[KEY_TEXT - 1] = '\n';
+		key_write(dir, name, text, sizeof(text));
+		sodium_memzero(text, sizeof(text));
+	}
+	close(dir);
+	if (crypto_scalarmult_base(k->pub, k->priv) != 0 ||
+	    sodium_mprotect_noaccess(k->priv) != 0)
+		fatal("WireGuard key %s", name);
+}
+
+int
+setup_oldstate(const struct policy *pol)
+{
+	const char *names[] = {pol->interface, "state"};
+	char path[PATH_MAX];
+	struct stat st;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < 2; i++) {
+		snprintf(
+		    path, sizeof(path), "%s/%s.json", pol->statedir, names[i]);
+		fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd == -1)
+			continue;
+		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_nlink == 1 && st.st_uid == geteuid())
+			return fd;
+		log_warnx("%s: not a plain file of root's: not used", path);
+		close(fd);
+	}
+	if ((fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) == -1)
+		fatal("/dev/null");
+	return fd;
+}
+
+/* The socket's options, before bind(2). 0, or -1 (errno). */
+static int
+socket_options(const struct policy *pol, int fd, int af, int type)
+{
+	const int one = 1, zero = 0, rcvbuf = 4 << 20;
+	int rv = 0;
+
+	if (af == AF_INET6)
+		rv |= setsockopt(
+		    fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
+	if (type == SOCK_STREAM)
+		rv |= setsockopt(
+		    fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	else
+		rv |= af == AF_INET6 ? setsockopt(fd, IPPROTO_IPV6,
+					   IPV6_RECVPKTINFO, &one, sizeof(one))
+				     : setsockopt(fd, IPPROTO_IP, IP_PKTINFO,
+					   &one, sizeof(one));
+	if (type == SOCK_DGRAM) /* a smaller buffer works, too */
+		(void)setsockopt(
+		    fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcvbuf, sizeof(rcvbuf));
+	if (pol->bind_iface[0] != '\0')
+		rv |= setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE,
+		    pol->bind_iface, (socklen_t)strlen(pol->bind_iface));
+	return rv;
+}
+
+int
+setup_socket(const struct policy *pol, int type)
+{
+	struct ipport at = {.ip = pol->bind_addr, .port = pol->cluster_port};
+	const int flags = type | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int fd, af;
+
+	if (at.ip.len == 0)
+		at.ip.len = 16; /* :: takes IPv4 as well */
+	fd = socket(af = at.ip.len == 16 ? AF_INET6 : AF_INET, flags, 0);
+	if (fd == -1 && errno == EAFNOSUPPORT && pol->bind_addr.len == 0) {
+		at.ip.len = 4;
+		fd = socket(af = AF_INET, flags, 0);
+	}
+	len = ipport_to_sockaddr(&at, &ss);
+	if (fd == -1 || socket_options(pol, fd, af, type) != 0)
+		fatal("membership socket%s%s", pol->bind_iface[0] ? " on " : "",
+		    pol->bind_iface);
+	if (bind(fd, (struct sockaddr *)&ss, len) == -1 ||
+	    (type == SOCK_STREAM && listen(fd, 256) == -1)) {
+		if (errno == EADDRINUSE)
+			fatalx("port %u is in use (Docker Swarm uses 7946 "
+			       "too): choose another with --cluster-port on "
+			       "every member",
+			    at.port);
+		fatal("cannot bind port %u", at.port);
+	}
+	return fd;
+}
+
+int
+setup_control(const struct policy *pol)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	mode_t old = umask(0177);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s.sock", pol->rundir,
+	    pol->interface);
+	(void)unlink(sun.sun_path); /* we hold the lock: it is stale */
+	if (fd == -1 || bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    listen(fd, 16) == -1)
+		fatal("%s", sun.sun_path);
+	(void)umask(old);
+	return fd;
+}
+
+/* Key and port, unless they are set: setting ends the peers' sessions. */
+static int
+link_key(const struct policy *pol, struct wgkey *k, unsigned ifindex)
+{
+	struct wg_device d;
+	bool same;
+	int err = wg_device_get(ifindex, &d);
+
+	if (err != 0)
+		return err;
+	same = d.port == pol->wireguard_port &&
+	       memcmp(d.pubkey, k->pub, WG_KEY_LEN) == 0;
+	wg_device_free(&d);
+	if (same)
+		return 0;
+	(void)sodium_mprotect_readonly(k->priv);
+	err = wg_device_set(ifindex, k->priv, pol->wireguard_port);
+	(void)sodium_mprotect_noaccess(k->priv);
+	return err;
+}
+
+int
+setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
+    bool *created, const char **why)
+{
+	static bool opened; /* the family exists once the module is loaded */
+	struct rtnl_link l;
+	int err = rtnl_link_get(pol->interface, &l);
+
+	*created = err == -ENODEV;
+	if (*created && (err = rtnl_link_create(pol->interface)) == 0)
+		err = rtnl_link_get(pol->interface, &l);
+	if (err == 0 && strcmp(l.kind, "wireguard") != 0)
+		err = -EEXIST;
+	if (err == 0 && !opened)
+		opened = (err = wg_open()) == 0;
+	if (err == 0 && (err = link_key(pol, k, l.ifindex)) == 0 &&
+	    (!l.up || l.mtu != pol->mtu))
+		err = rtnl_link_up(l.ifindex, pol->mtu);
+	*why = strerror(-err);
+	if (err == 0)
+		*ifindex = l.ifindex;
+	else if (err == -EOPNOTSUPP)
+		*why = "this kernel has no WireGuard: load the module "
+		       "(modprobe wireguard) or install a kernel that has it";
+	else if (err == -EEXIST)
+		*why = "exists and is no WireGuard interface: choose another "
+		       "with --interface";
+	else if (err == -EADDRINUSE)
+		*why = "the WireGuard port is in use: choose another with "
+		       "--wireguard-port";
+	return err;
+}

@@ -1,0 +1,39 @@
+#ifndef PRIV_SETUP_H
+#define PRIV_SETUP_H
+
+#include <sys/types.h>
+
+#include "policy.h"
+
+/* Our WireGuard key: locked memory, unreadable except while it is set. */
+struct wgkey {
+	uint8_t *priv;
+	uint8_t pub[WG_KEY_LEN];
+};
+
+/*
+ * Steps of a start. Those that are void end the process with one line that
+ * names the remedy; descriptors are close-on-exec.
+ */
+/* --user to ids; uid 0 is refused. */
+void setup_user(const char *user, uid_t *uid, gid_t *gid);
+/* Make the folders; returns the child's, O_PATH. */
+int setup_dirs(const struct policy *pol, uid_t uid, gid_t gid);
+/* Take the pid file's lock and write our pid; keep the descriptor. */
+int setup_lock(const struct policy *pol);
+/* Read the interface's key, or make one: when there is none, or fresh. */
+void setup_key(const struct policy *pol, struct wgkey *k, bool fresh);
+/* The original's state file, unread, or /dev/null. */
+int setup_oldstate(const struct policy *pol);
+/* A membership socket, bound (type SOCK_STREAM: listening). */
+int setup_socket(const struct policy *pol, int type);
+int setup_control(const struct policy *pol);
+
+/*
+ * Make or adopt the interface and bring it up; a key and a port that are set
+ * already are not touched. Again on each repair. 0, or -errno and *why.
+ */
+int setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
+    bool *created, const char **why);
+
+#endif
