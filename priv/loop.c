@@ -1,0 +1,199 @@
+/*
+ * wesher-priv: the poll loop, from the child's start to its end. Runs inside
+ * of the sandbox. Whatever ends it but a leave, the tunnels stay.
+ */
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../common/log.h"
+#include "duties.h"
+#include "logfwd.h"
+#include "loop.h"
+#include "resolv.h"
+
+enum { P_BOUNDARY, P_LOG, P_SIGNAL, P_RTNL, P_DNS, P_MAX };
+
+static struct logfwd logfwd;
+static bool leaving, removing, killed, closed;
+static int64_t kill_at;
+
+void
+loop_clock(struct priv *p)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	p->env.now = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + 1;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	p->env.wall = ts.tv_sec;
+}
+
+static void
+kill_child(struct loop *l)
+{
+	if (!killed && l->child > 0)
+		(void)kill(l->child, SIGKILL);
+	killed = true;
+}
+
+/* The front process returns to the shell; we leave its terminal alone. */
+static void
+detach(struct loop *l)
+{
+	int fd;
+
+	log_info("ready");
+	notify_send("READY=1");
+	if (l->readyfd == -1)
+		return;
+	if (write(l->readyfd, "", 1) != 1) /* it was interrupted */
+		(void)raise(SIGINT);
+	close(l->readyfd);
+	l->readyfd = -1;
+	(void)setsid();
+	for (fd = 0; fd <= 2; fd++)
+		(void)dup2(l->nullfd, fd);
+	log_init(LOG_D_SINK, log_level_get(), "wesher-priv", -1);
+	log_sink(syslog_send);
+}
+
+static void
+begin_end(struct loop *l, int sig)
+{
+	bool stop = sig == SIGTERM && l->p->env.pol->keep_interface;
+
+	if (leaving) { /* asked twice: no more waiting */
+		kill_child(l);
+		return;
+	}
+	log_info("%s: %s", sig == SIGINT ? "SIGINT" : "SIGTERM",
+	    stop ? "ending, tunnels stay" : "leaving the mesh");
+	notify_send("STOPPING=1");
+	leaving = true;
+	removing = !stop;
+	kill_at = l->p->env.now + PRIV_LEAVE_MAX * 1000;
+	dispatch_end(l->p, stop ? PRIV_STOP : PRIV_LEAVE);
+}
+
+static void
+on_signal(struct loop *l)
+{
+	struct signalfd_siginfo si;
+
+	while (read(l->sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		if (si.ssi_signo == SIGHUP)
+			log_warnx("SIGHUP: options change with a restart");
+		else if (si.ssi_signo != SIGCHLD)
+			begin_end(l, (int)si.ssi_signo);
+}
+
+/* True when the child is gone; says how. */
+static bool
+reap(struct loop *l)
+{
+	int status;
+
+	if (waitpid(l->child, &status, WNOHANG) != l->child)
+		return false;
+	(void)logfwd_read(&logfwd, l->p->env.now);
+	l->child = 0;
+	if (leaving && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		log_debug("the gossip process has ended");
+	else if (WIFSIGNALED(status))
+		log_errorx("the gossip process was killed by signal %d",
+		    WTERMSIG(status));
+	else
+		log_errorx("the gossip process ended with status %d",
+		    WEXITSTATUS(status));
+	return true;
+}
+
+static void
+serve(struct loop *l, struct pollfd *pf)
+{
+	struct priv *p = l->p;
+	const enum priv_state was = p->state;
+
+	if (pf[P_LOG].revents && !logfwd_read(&logfwd, p->env.now))
+		pf[P_LOG].fd = -1;
+	if (pf[P_SIGNAL].revents)
+		on_signal(l);
+	if (pf[P_RTNL].revents && rtnl_event_drain()) {
+		struct rtnl_link link;
+
+		duty_net_changed(p);
+		if (rtnl_link_get(p->env.pol->interface, &link) != 0 ||
+		    link.ifindex != p->env.ifindex || !link.up)
+			p->repair_at = p->env.now;
+	}
+	if (pf[P_DNS].revents) {
+		resolv_drain();
+		duty_net_changed(p);
+	}
+	if (!closed && (((pf[P_BOUNDARY].revents & ~POLLOUT) &&
+			    dispatch_wants_read(p) && dispatch_read(p) == -1) ||
+			   dispatch_write(p) == -1 || duties_run(p) == -1)) {
+		closed = true;
+		/* After LEAVE its end of the boundary closes by itself. */
+		if (!leaving)
+			kill_child(l);
+	}
+	if (was == PS_START && p->state == PS_READY)
+		detach(l);
+	if (leaving && p->env.now >= kill_at)
+		kill_child(l);
+}
+
+/* After a leave nothing of ours remains. */
+static void
+clean_up(struct priv *p)
+{
+	int err = rtnl_link_delete(p->env.pol->interface);
+
+	if (err != 0 && err != -ENODEV)
+		log_warnx("%s: %s", p->env.pol->interface, strerror(-err));
+	if (p->hosts != NULL && (err = hosts_write(p->hosts, NULL, 0)) != 0)
+		log_warnx("hosts file: %s", strerror(-err));
+}
+
+int
+loop_run(struct loop *l)
+{
+	struct priv *p = l->p;
+	struct pollfd pf[P_MAX] = {
+	    [P_BOUNDARY] = {.fd = p->boundary},
+	    [P_LOG] = {.fd = l->logfd, .events = POLLIN},
+	    [P_SIGNAL] = {.fd = l->sigfd, .events = POLLIN},
+	    [P_RTNL] = {.fd = rtnl_event_fd(), .events = POLLIN},
+	    [P_DNS] = {.fd = l->dnsfd, .events = POLLIN},
+	};
+	const bool chatty = log_level_get() == LOG_L_DEBUG;
+
+	logfwd_init(&logfwd, l->logfd, chatty ? 1000 : 50, chatty ? 1000 : 200);
+	leaving = removing = killed = closed = false;
+	loop_clock(p);
+	p->heard = p->sent = p->env.now;
+	for (;;) {
+		pf[P_BOUNDARY].events =
+		    (short)((dispatch_wants_read(p) ? POLLIN : 0) |
+			    (dispatch_wants_write(p) ? POLLOUT : 0));
+		/* An end that is closed would report for ever. */
+		pf[P_BOUNDARY].fd = closed ? -1 : p->boundary;
+		if (poll(pf, P_MAX, duties_wait(p)) == -1 && errno != EINTR)
+			fatal("poll");
+		loop_clock(p);
+		serve(l, pf);
+		if (reap(l))
+			break;
+	}
+	if (removing)
+		clean_up(p);
+	return leaving ? 0 : 1;
+}
