@@ -47,8 +47,7 @@ static struct {
 	int hosts_error;
 } fk;
 
-static struct wg_peer *__attribute__((unused))
-fk_peer(const uint8_t *key)
+static struct wg_peer *__attribute__((unused)) fk_peer(const uint8_t *key)
 {
 	size_t i;
 
@@ -58,8 +57,7 @@ fk_peer(const uint8_t *key)
 	return NULL;
 }
 
-static bool __attribute__((unused))
-fk_route(const struct ipaddr *a)
+static bool __attribute__((unused)) fk_route(const struct ipaddr *a)
 {
 	size_t i;
 
@@ -69,8 +67,7 @@ fk_route(const struct ipaddr *a)
 	return false;
 }
 
-static void __attribute__((unused))
-fk_log(char c)
+static void __attribute__((unused)) fk_log(char c)
 {
 	size_t n = strlen(fk.log);
 
@@ -254,8 +251,7 @@ wg_device_free(struct wg_device *d)
 	d->peers = NULL;
 }
 
-static void __attribute__((unused))
-fk_change(const struct wg_change *c)
+static void __attribute__((unused)) fk_change(const struct wg_change *c)
 {
 	struct wg_peer *q = fk_peer(c->peer.key);
 	size_t i;
