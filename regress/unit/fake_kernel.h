@@ -38,6 +38,7 @@ static struct {
 	unsigned applies, dumps, keysets, creates, route_calls;
 	struct wg_change last[512];
 	size_t nlast;
+	int create_error, up_error;
 	int wg_error; /* every change is answered with this */
 	char log[256]; /* order of calls: d(el route) w(g) a(dd route) */
 
@@ -102,6 +103,8 @@ int
 rtnl_link_create(const char *name)
 {
 	(void)name;
+	if (fk.create_error != 0)
+		return fk.create_error;
 	fk.creates++;
 	fk.link = true;
 	fk.up = false;
@@ -130,6 +133,8 @@ int
 rtnl_link_up(unsigned ifindex, uint32_t mtu)
 {
 	(void)ifindex;
+	if (fk.up_error != 0)
+		return fk.up_error;
 	fk.up = true;
 	fk.mtu = mtu;
 	return 0;
