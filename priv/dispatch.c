@@ -299,6 +299,8 @@ dispatch_read(struct priv *p)
 		n = seqpacket_recv(p->boundary, &m, sizeof(m));
 		if (n == -1 && errno == EAGAIN)
 			break;
+		if (n == -1 && errno == ECONNRESET)
+			n = 0; /* it ended with something unread */
 		if (n > 0)
 			rv = dispatch_one(p, &m, (size_t)n);
 		else
