@@ -12,8 +12,10 @@
  * like. All functions return 0 or -errno unless said otherwise.
  */
 
-/* Open the request socket and a second one subscribed to link, address and
- * route changes. */
+/*
+ * Open the request socket and a second one subscribed to link, address and
+ * route changes.
+ */
 int rtnl_open(void);
 void rtnl_close(void);
 
@@ -33,7 +35,8 @@ int rtnl_link_up(unsigned ifindex, uint32_t mtu);
 
 /*
  * Make addr (with /32 or /128, no prefix route) the only global address of
- * the interface: others of either family are removed, link-local stays.
+ * the interface: others of either family are removed, link-local stays. The
+ * kernel deletes the routes whose preferred source is a removed address.
  */
 int rtnl_addr_set(unsigned ifindex, const struct ipaddr *addr);
 /* 1: addr is there as wanted, 0: not, or -errno. */
@@ -51,13 +54,21 @@ struct rtnl_change {
 int rtnl_routes(unsigned ifindex, const struct ipaddr *src,
     const struct rtnl_change *ch, size_t n, int *err);
 
-/* All host routes of the main table on the interface; *out is malloc'ed. */
+/*
+ * All host routes of the main table on the interface (without the kernel's
+ * own); *out is malloc'ed, NULL when there is none.
+ */
 int rtnl_routes_get(unsigned ifindex, struct ipaddr **out, size_t *n);
 
 /* The host as the policy needs to see it. */
 #define RTNL_OWN_MAX	128
 #define RTNL_ONLINK_MAX 128
 #define RTNL_GW_MAX	16
+/*
+ * IPv6 link-local addresses, networks and next hops mean nothing without
+ * their interface and are left out. Host routes elsewhere (another mesh's
+ * peers) fill at most half of onlink; rtnl_route_lookup tells the rest.
+ */
 struct rtnl_host {
 	struct ipaddr own[RTNL_OWN_MAX]; /* every address of every interface
 					  * but `skip` */
@@ -68,7 +79,8 @@ struct rtnl_host {
 	struct ipaddr gw[RTNL_GW_MAX]; /* next hops of all routes */
 	size_t ngw;
 	struct ipaddr def4, def6; /* source address of the default routes, or
-				   * len 0 */
+				   * len 0 (also when they lead into skip) */
+	bool truncated; /* something but a host route did not fit */
 };
 /* Take a fresh picture, leaving interface skip (0: none) out. */
 int rtnl_host_get(unsigned skip, struct rtnl_host *out);
@@ -81,8 +93,11 @@ int rtnl_route_lookup(const struct ipaddr *dst);
 
 /* The subscribed socket, for poll(2). */
 int rtnl_event_fd(void);
-/* Drain it: true when something about links, addresses or routes changed (or
- * was lost, ENOBUFS: then take a fresh picture). */
+/*
+ * Drain it: true when something about links, addresses or routes changed (or
+ * was lost, ENOBUFS: then take a fresh picture). What the request socket did
+ * itself does not count.
+ */
 bool rtnl_event_drain(void);
 
 #endif
