@@ -19,9 +19,10 @@ struct hosts_entry {
 };
 
 /*
- * dirfd is /etc (or a test's folder), opened before the sandbox; file "hosts".
- * If "hosts.wesher-copy" stands there, an in-place write was torn: it is
- * repaired from the copy. NULL when out of memory.
+ * dirfd is /etc (or a test's folder), opened before the sandbox and the
+ * caller's to close later; file "hosts". If "hosts.wesher-copy" stands there,
+ * an in-place write was torn: it is repaired from the copy. NULL when out of
+ * memory.
  */
 struct hosts *hosts_open(int dirfd, const char *interface);
 void hosts_close(struct hosts *h);
@@ -30,10 +31,12 @@ void hosts_close(struct hosts *h);
  * Make the file's managed lines of this interface exactly the n entries
  * (sorted by address here); lines of the pre-0.3 form ("# ! MANAGED
  * AUTOMATICALLY !") are removed once. A name that an unmanaged line defines
- * is left out, as is a second entry for one name. Written beside, fsync'ed and
- * renamed with the file's mode and owner kept; in place with a copy first only
- * for EBUSY and EXDEV. Nothing is written when nothing would change. A missing
- * file is not created. Returns 0, or -errno with the old file intact.
+ * is left out, as is a second entry (by address) for one name. The lines stay
+ * where the first of them was, else go to the end. Written beside, fsync'ed
+ * and renamed with the file's mode and owner kept; in place with a copy first
+ * only for EBUSY and EXDEV. Nothing is written when nothing would change. A
+ * missing file is not created (-ENOENT), a symbolic link not followed
+ * (-ELOOP). Returns 0, or -errno with the old file intact.
  */
 int hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n);
 

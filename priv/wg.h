@@ -16,7 +16,8 @@
 struct wg_peer {
 	uint8_t key[WG_KEY_LEN];
 	struct ipport endpoint; /* ip.len 0: unknown or left as it is */
-	struct ipaddr addr; /* the one allowed IP; len 0: none or several */
+	struct ipaddr addr; /* the one allowed IP, a host address; len 0: none,
+			     * several or a network */
 	uint16_t nallowed; /* dump: how many allowed IPs it has */
 	int64_t handshake; /* dump: seconds since 1970, 0 never */
 	uint64_t rx, tx; /* dump */
@@ -55,11 +56,12 @@ struct wg_change {
 };
 
 /*
- * Apply changes in order, as many in one message as fit (about 200), each
- * message acknowledged; a refused message is repeated peer by peer, so that
- * err[i] is 0 or the -errno of that peer. A DEL followed by an ADD that takes
- * over its address lands in one message, never split. Returns 0, or -errno
- * when the device is gone or netlink itself failed.
+ * Apply changes in order, up to 180 in one message, each message
+ * acknowledged; a refused message is repeated peer by peer, so that err[i] is
+ * 0 or the -errno of that peer. A DEL directly followed by an ADD (a replaced
+ * key) stays in one message with it. Returns 0, or -errno when the device is
+ * gone or netlink itself failed: then err[i] is that for all that were not
+ * done.
  */
 int wg_apply(unsigned ifindex, const struct wg_change *ch, size_t n, int *err);
 
