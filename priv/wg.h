@@ -61,7 +61,7 @@ struct wg_change {
  * 0 or the -errno of that peer. A DEL directly followed by an ADD (a replaced
  * key) stays in one message with it. Returns 0, or -errno when the device is
  * gone or netlink itself failed: then err[i] is that for all that were not
- * done.
+ * done. A refused WG_ADD may leave its peer behind without an allowed IP.
  */
 int wg_apply(unsigned ifindex, const struct wg_change *ch, size_t n, int *err);
 
