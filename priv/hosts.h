@@ -1,22 +1,15 @@
 #ifndef PRIV_HOSTS_H
 #define PRIV_HOSTS_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "../common/addr.h"
+#include "../common/hostsfile.h"
 
 /*
  * The managed lines of /etc/hosts (protocol.md section 8, design.md section
  * 3). Other lines are kept byte for byte.
  */
 struct hosts;
-
-struct hosts_entry {
-	struct ipaddr addr;
-	const char *name; /* checked by check_hostname before */
-};
 
 /*
  * dirfd is /etc (or a test's folder), opened before the sandbox and the
@@ -39,9 +32,5 @@ void hosts_close(struct hosts *h);
  * (-ELOOP). Returns 0, or -errno with the old file intact.
  */
 int hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n);
-
-/* Pure part, for tests and fuzzing: the new text, malloc'ed, or NULL. */
-char *hosts_render(const char *old, size_t oldlen, const char *interface,
-    const struct hosts_entry *e, size_t n, size_t *newlen);
 
 #endif
