@@ -32,11 +32,12 @@ pc = $(shell $(PKG_CONFIG) $(1) $(2))
 LIBS_COMMON = libbsd-overlay libsodium
 LIBS_PRIV = $(LIBS_COMMON) libmnl
 LIBS_WESHER = $(LIBS_COMMON) libevent_core libevent_extra jansson
-PC_CFLAGS := $(call pc,--cflags,$(LIBS_PRIV) $(LIBS_WESHER))
-LD_COMMON := $(call pc,--libs,$(LIBS_COMMON))
-LD_PRIV := $(call pc,--libs,$(LIBS_PRIV))
-LD_WESHER := $(call pc,--libs,$(LIBS_WESHER)) -ldl -lm
-LD_TEST = $(call pc,--libs,cmocka)
+# Asked once, and only when something is compiled: `make deps` may come first.
+once = $(eval $(1) := $(2))$($(1))
+PC_CFLAGS = $(call once,PC_CFLAGS,$(call pc,--cflags,$(LIBS_PRIV) $(LIBS_WESHER)))
+LD_PRIV = $(call once,LD_PRIV,$(call pc,--libs,$(LIBS_PRIV)))
+LD_WESHER = $(call once,LD_WESHER,$(call pc,--libs,$(LIBS_WESHER)) -ldl -lm)
+LD_TEST = $(call once,LD_TEST,$(call pc,--libs,cmocka))
 
 ALL_CPPFLAGS = -D_GNU_SOURCE -DWESHER_VERSION='"$(VERSION)"' \
 	-DWESHER_LIBEXECDIR='"$(LIBEXECDIR)"' $(HARDEN_P) $(PC_CFLAGS) \
@@ -55,6 +56,9 @@ A_WESHER = $(O)/libwesher.a
 T_PRIV = $(patsubst regress/unit/%.c,$(O)/unit/%,$(wildcard regress/unit/priv_*.c))
 T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
 	regress/unit/priv_%.c,$(wildcard regress/unit/*.c)))
+
+# Tools of the scenarios, one file each.
+T_E2E = $(patsubst regress/e2e/%.c,$(O)/e2e/%,$(wildcard regress/e2e/*.c))
 
 all: $(if $(wildcard wesher/main.c),$(O)/wesher) $(if $(wildcard priv/main.c),$(O)/wesher-priv) $(A_COMMON)
 
@@ -84,16 +88,59 @@ $(T_WESHER): $(O)/unit/%: $(O)/regress/unit/%.o $(A_WESHER) $(A_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER) $(LD_TEST)
 
+$(T_E2E): $(O)/e2e/%: $(O)/regress/e2e/%.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^
+
 unit-programs: $(T_PRIV) $(T_WESHER)
 
+test-programs: unit-programs $(T_E2E)
+
+# What a fresh Debian lacks; quick and offline when nothing is missing.
+deps:
+	@sh regress/lib/deps
+
+# Every test. The second make sees what deps has just installed.
+check: deps
+	@+sh regress/lib/check short
+
+check-long: deps
+	@+sh regress/lib/check long
+
+demo: deps
+	@$(MAKE) --no-print-directory -s O=$(O) all $(O)/e2e/names
+	@O=$(O) sh regress/demo
+
+SUBST = sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g'
+
+install: all
+ifeq ($(SANDBOX),no)
+	@echo "install: a build with SANDBOX=no is for tests alone" >&2; exit 1
+endif
+	@! $(O)/wesher --version | grep -q SANDBOX=no || { echo \
+	    "install: $(O) was built with SANDBOX=no, try make clean" >&2; \
+	    exit 1; }
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
+	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR)
+	install -m 755 $(O)/wesher $(DESTDIR)$(SBINDIR)/wesher
+	install -m 755 $(O)/wesher-priv $(DESTDIR)$(LIBEXECDIR)/wesher-priv
+	install -m 644 man/wesher.8 man/wesher-priv.8 $(DESTDIR)$(MANDIR)/man8
+	$(SUBST) dist/wesher.service >$(DESTDIR)$(UNITDIR)/wesher.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/wesher.service
+
 format:
-	$(CLANG_FORMAT) -i $(wildcard common/*.[ch] priv/*.[ch] wesher/*.[ch] \
-		regress/*/*.[ch])
+	$(CLANG_FORMAT) -i $(C_FILES)
+
+format-check:
+	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+
+C_FILES = $(wildcard common/*.[ch] priv/*.[ch] wesher/*.[ch] regress/*/*.[ch])
 
 clean:
-	rm -rf $(O)
+	rm -rf build build-* $(O)
 
 -include $(wildcard $(O)/*/*.d $(O)/regress/*/*.d)
 
-.PHONY: all unit-programs format clean
+.PHONY: all unit-programs test-programs deps check check-long demo install \
+	format format-check clean
 .SECONDARY:

@@ -1,0 +1,419 @@
+# What every scenario uses; POSIX sh, sourced. Scenarios print TAP.
+#
+# A host is a set of namespaces (see holder) with one veth, eth0, to a bridge
+# that lives in the namespaces of "sw", together with a name server that knows
+# every host's real address. All of it hangs on processes: when those are
+# killed nothing remains, whatever way a scenario ends.
+#
+#	host_add NAME ADDR/LEN     make a host
+#	on NAME COMMAND...         run a command there
+#	start ID [OPTION...]       start `wesher -d`; ID is NAME or NAME.TAG
+#	start_loop ID [OPTION...]  the same under a supervisor that restarts it
+#	stop ID [SIGNAL]           end it (TERM), wait, leave its status in $STATUS
+#	wait_until SECONDS COMMAND...  poll; false when time is up
+#	check DESC COMMAND...      one test
+#	is DESC GOT WANTED         one test
+#	done_testing               the plan, and logs when something failed
+
+E2E=$(cd "$(dirname "$0")" && pwd)
+TOP=$(cd "$E2E/../.." && pwd)
+: "${O:=build}"
+case $O in /*) ;; *) O=$TOP/$O ;; esac
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export WG_COLOR_MODE=never LC_ALL=C
+: "${WESHER:=$(command -v wesher || echo "$O/wesher")}"
+IF=wgoverlay
+DIR=
+N=0 FAILED=0 PIDS= HOSTS= STATUS=
+SUBNET=172.30.77 # the real network; sw is .254
+
+# ---- TAP
+
+note() {
+	echo "# $*"
+}
+
+ok() {
+	N=$((N + 1))
+	echo "ok $N - $*"
+}
+
+not_ok() {
+	N=$((N + 1))
+	FAILED=$((FAILED + 1))
+	echo "not ok $N - $*"
+}
+
+check() { # DESC COMMAND...
+	desc=$1
+	shift
+	if "$@"; then
+		ok "$desc"
+	else
+		not_ok "$desc"
+	fi
+}
+
+is() { # DESC GOT WANTED
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1"
+		note "got: '$2', wanted: '$3'"
+	fi
+}
+
+at_most() { # DESC GOT MAX; whole numbers
+	if [ "${2:-x}" -le "$3" ] 2>/dev/null; then
+		ok "$1 ($2, at most $3)"
+	else
+		not_ok "$1"
+		note "got: '$2', wanted: at most $3"
+	fi
+}
+
+skip_all() {
+	if [ "${CI:-}" = true ]; then
+		printf '1..1\nnot ok 1 - %s\n' "$*"
+		exit 1
+	fi
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+done_testing() {
+	[ "$FAILED" -eq 0 ] || show_logs
+	echo "1..$N"
+	[ "$FAILED" -eq 0 ]
+	exit
+}
+
+show_logs() {
+	for log in "$DIR"/*.log; do
+		[ -s "$log" ] || continue
+		note "---- ${log##*/}"
+		tail -n "${WESHER_TEST_LOGLINES:-40}" "$log" | sed 's/^/# /'
+	done
+}
+
+# ---- time
+
+# Hundredths of a second since boot, in $NOW; no process is started for it.
+now() {
+	read -r NOW _ </proc/uptime
+	NOW=${NOW%.*}${NOW#*.}
+}
+
+wait_until() { # SECONDS COMMAND...
+	now
+	wu_end=$((NOW + $1 * 100))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		now
+		[ "$NOW" -lt "$wu_end" ] || return 1
+		sleep 0.1
+	done
+}
+
+# ---- hosts
+
+begin() {
+	[ "$(id -u)" = 0 ] || skip_all "network namespaces need root"
+	DIR=$(mktemp -d /tmp/wesher-e2e.XXXXXX)
+	chmod 755 "$DIR"
+	trap finish EXIT
+	trap 'exit 130' HUP INT TERM
+	unshare -n true 2>/dev/null || skip_all "no network namespaces here"
+	ns_add sw
+	: >"$DIR/names"
+	on sw ip link add br0 type bridge forward_delay 0
+	on sw ip addr add "$SUBNET.254/24" dev br0
+	on sw ip link set br0 up
+	on sw "$O/e2e/names" "$SUBNET.254" "$DIR/names" &
+	PIDS="$PIDS $!"
+}
+
+# A scenario that needs the programs and a kernel with WireGuard.
+begin_mesh() {
+	[ -x "$WESHER" ] || skip_all "$WESHER has not been built"
+	begin
+	on sw ip link add wgtest type wireguard 2>/dev/null ||
+	    skip_all "this kernel has no WireGuard"
+	on sw ip link del wgtest
+	private_programs
+	KEY=$(head -c 32 /dev/urandom | base64)
+}
+
+# wesher-priv is executed only from folders that are root's alone.
+private_programs() {
+	case $WESHER in
+	"$TOP"/*)
+		mkdir -m 755 "$DIR/bin"
+		cp "$WESHER" "$WESHER-priv" "$DIR/bin/"
+		chown -R 0:0 "$DIR/bin"
+		WESHER=$DIR/bin/wesher
+		;;
+	esac
+}
+
+finish() {
+	trap - EXIT
+	trap '' HUP INT TERM
+	for p in $PIDS; do
+		kill -9 "$p" 2>/dev/null
+	done
+	for h in $HOSTS; do
+		kill -9 "$(cat "$DIR/$h/pid")" 2>/dev/null
+	done
+	wait 2>/dev/null
+	rm -rf "$DIR"
+}
+
+ns_add() { # NAME
+	d=$DIR/$1
+	mkdir -p "$d/etc" "$d/run" "$d/lib"
+	for f in services protocols localtime ld.so.cache; do
+		[ ! -e "/etc/$f" ] || cp -L "/etc/$f" "$d/etc/"
+	done
+	printf '%s\n' root:x:0:0::/root:/bin/sh \
+	    _wesher:x:64990:64990::/nonexistent:/bin/false \
+	    nobody:x:65534:65534::/nonexistent:/bin/false >"$d/etc/passwd"
+	printf '%s\n' root:x:0: _wesher:x:64990: nogroup:x:65534: \
+	    >"$d/etc/group"
+	printf '%s\n' 'passwd: files' 'group: files' 'hosts: files dns' \
+	    >"$d/etc/nsswitch.conf"
+	echo "nameserver $SUBNET.254" >"$d/etc/resolv.conf"
+	printf '127.0.0.1\tlocalhost\n' >"$d/etc/hosts"
+	echo "$1" >"$d/etc/hostname"
+	unshare -m -u -n -p --fork --kill-child \
+	    sh "$E2E/holder" "$d" "$1" </dev/null >"$d/holder" 2>&1 &
+	HOSTS="$HOSTS $1"
+	if ! wait_until 20 test -s "$d/pid"; then
+		echo "Bail out! cannot make host $1: $(cat "$d/holder")"
+		exit 1
+	fi
+}
+
+host_add() { # NAME ADDR/LEN
+	ns_add "$1"
+	hp=$(cat "$DIR/$1/pid")
+	nsenter -t "$(cat "$DIR/sw/pid")" -n \
+	    ip link add "v-$1" type veth peer name eth0 netns "$hp"
+	on sw ip link set "v-$1" master br0 up
+	on "$1" ip addr add "$2" dev eth0
+	on "$1" ip link set eth0 up
+	on "$1" ip route add default via "$SUBNET.254"
+	echo "$1 ${2%/*}" >>"$DIR/names"
+}
+
+on() { # NAME COMMAND...
+	on_pid=$(cat "$DIR/$1/pid")
+	shift
+	nsenter -t "$on_pid" -m -u -n -p -- "$@"
+}
+
+# The same as the last command of a background list: no shell stays between.
+on_exec() { # NAME COMMAND...
+	on_pid=$(cat "$DIR/$1/pid")
+	shift
+	exec nsenter -t "$on_pid" -m -u -n -p -- "$@"
+}
+
+# ---- the programs
+
+# The shell tells its pid in the host and then becomes wesher, which becomes
+# wesher-priv: one pid from start to end.
+run_wesher() { # ID OPTION...
+	rw_id=$1
+	shift
+	on_exec "${rw_id%%.*}" env -i PATH="$PATH" HOME=/root \
+	    sh -c 'echo $$ >"/run/test.$1"; shift; exec "$@"' sh \
+	    "$rw_id" "$WESHER" -d "$@"
+}
+
+start() { # ID OPTION...
+	: >>"$DIR/$1.log"
+	run_wesher "$@" >>"$DIR/$1.log" 2>&1 </dev/null &
+	PIDS="$PIDS $!"
+	echo $! >"$DIR/$1.pid"
+}
+
+start_loop() { # ID OPTION...
+	: >>"$DIR/$1.log"
+	sl_id=$1
+	shift
+	rm -f "$DIR/$sl_id.noloop"
+	while [ ! -e "$DIR/$sl_id.noloop" ]; do
+		(run_wesher "$sl_id" "$@")
+		echo "loop: ended with status $?, again"
+		sleep 0.5
+	done >>"$DIR/$sl_id.log" 2>&1 </dev/null &
+	PIDS="$PIDS $!"
+	echo $! >"$DIR/$sl_id.pid"
+}
+
+end_loop() { # ID: the next end is the last
+	: >"$DIR/$1.noloop"
+}
+
+# Its pid as its host sees it.
+pid_in() { # ID
+	cat "$DIR/${1%%.*}/run/test.$1" 2>/dev/null
+}
+
+# The gossip process: wesher-priv's only child.
+child_in() { # ID
+	ci=$(pid_in "$1") && on "${1%%.*}" \
+	    cat "/proc/$ci/task/$ci/children" 2>/dev/null | awk '{ print $1 }'
+}
+
+has_child() {
+	[ -n "$(child_in "$1")" ]
+}
+
+send_signal() { # ID SIGNAL
+	on "${1%%.*}" kill "-$2" "$(pid_in "$1")"
+}
+
+running() { # ID
+	kill -0 "$(cat "$DIR/$1.pid")" 2>/dev/null
+}
+
+stopped() { # ID
+	! running "$1"
+}
+
+stop() { # ID [SIGNAL]
+	send_signal "$1" "${2:-TERM}" 2>/dev/null
+	ended "$1" 25
+}
+
+# Wait for the end of a started wesher; its exit status goes to STATUS.
+ended() { # ID SECONDS
+	e_pid=$(cat "$DIR/$1.pid")
+	STATUS=timeout
+	wait_until "$2" zombie "$e_pid" || return 1
+	STATUS=0
+	wait "$e_pid" || STATUS=$?
+}
+
+zombie() { # PID: ended, or never there
+	! read -r z_stat <"/proc/$1/stat" ||
+	    case ${z_stat##*)} in " Z"*) true ;; *) false ;; esac
+}
+
+# ---- what a mesh looks like
+
+status_json() { # ID
+	sj_if=$IF
+	case $1 in *.*) sj_if=${1#*.} ;; esac
+	on "${1%%.*}" "$WESHER" status --json --interface "$sj_if" 2>/dev/null |
+	    tr -d '\n\t ' | tr '{}' '\n\n'
+}
+
+# One value of one member as another sees it: member node1 node2 state
+member() { # ID OTHER KEY
+	status_json "$1" | grep "\"name\":\"$2\"" |
+	    grep -v '"interface":' |
+	    sed -n "s/.*\"$3\":\"\\{0,1\\}\\([^,\"]*\\).*/\\1/p"
+}
+
+# One number of the "mesh" object: count node1 alive
+count() { # ID KEY
+	status_json "$1" | grep '"members":[0-9]' |
+	    sed -n "s/.*\"$2\":\\([0-9]*\\).*/\\1/p"
+}
+
+sees() { # ID N: that many are alive, itself included
+	[ "$(count "$1" alive)" = "$2" ]
+}
+
+state_is() { # ID OTHER STATE
+	[ "$(member "$1" "$2" state)" = "$3" ]
+}
+
+overlay_of() { # ID
+	status_json "$1" | sed -n 's/.*"overlay_addr":"\([^,"]*\).*/\1/p'
+}
+
+pings() { # NAME OTHER: one echo by name across the overlay
+	on "$1" ping -n -q -c 1 -W 1 "$2" >/dev/null 2>&1
+}
+
+has_hosts_line() { # NAME OTHER
+	grep -q "[[:space:]]$2[[:space:]].*managed automatically" \
+	    "$DIR/$1/etc/hosts"
+}
+
+hosts_addr() { # NAME OTHER
+	sed -n "s/^\\([^[:space:]]*\\)[[:space:]]$2[[:space:]].*managed.*/\\1/p" \
+	    "$DIR/$1/etc/hosts"
+}
+
+peers() { # NAME [INTERFACE]: how many
+	on "$1" wg show "${2:-$IF}" peers 2>/dev/null | wc -l
+}
+
+has_peers() { # NAME N [INTERFACE]
+	[ "$(peers "$1" "${3:-$IF}")" -eq "$2" ]
+}
+
+routes_to() { # NAME ADDR [INTERFACE]
+	case $2 in
+	*:*) on "$1" ip -6 route show "$2" dev "${3:-$IF}" 2>/dev/null ;;
+	*) on "$1" ip -4 route show "$2" dev "${3:-$IF}" 2>/dev/null ;;
+	esac | wc -l
+}
+
+has_link() { # NAME [INTERFACE]
+	on "$1" ip link show "${2:-$IF}" >/dev/null 2>&1
+}
+
+# Log lines about suspicion or failure of anybody, as a count.
+suspicions() { # ID...
+	for s_id; do
+		cat "$DIR/$s_id.log"
+	done | grep -ciE 'suspect|suspicion|failed to (ack|answer)' || :
+}
+
+# Full mesh: everybody sees all and reaches each by name.
+full_mesh() { # SECONDS NAME...
+	fm_s=$1
+	shift
+	for a; do
+		wait_until "$fm_s" sees "$a" $# || {
+			note "$a sees '$(count "$a" alive)' alive of $#"
+			return 1
+		}
+		for b; do
+			[ "$a" = "$b" ] || wait_until "$fm_s" pings "$a" "$b" || {
+				note "$a does not reach $b"
+				return 1
+			}
+		done
+	done
+}
+
+# ---- one-way traffic
+
+oneway_start() { # TAG FROM TO: 100 packets a second, by name
+	on "$3" "$O/e2e/oneway" -l 9 >"$DIR/oneway.$1" 2>&1 &
+	echo $! >"$DIR/oneway.$1.recv"
+	PIDS="$PIDS $!"
+	on "$2" sh -c 'echo $$ >"/run/oneway.$1"; exec "$2" "$3" 9' sh \
+	    "$1" "$O/e2e/oneway" "$(hosts_addr "$2" "$3")" \
+	    >"$DIR/oneway.$1.send" 2>&1 &
+	echo "$2 $!" >"$DIR/oneway.$1.from"
+	PIDS="$PIDS $!"
+}
+
+# Ends the sender; the receiver has then printed "sent N lost M ...".
+oneway_stop() { # TAG; sets SENT and LOST
+	read -r ow_from ow_pid <"$DIR/oneway.$1.from"
+	on "$ow_from" kill -TERM "$(cat "$DIR/$ow_from/run/oneway.$1")"
+	wait "$ow_pid"
+	wait "$(cat "$DIR/oneway.$1.recv")"
+	note "$1: $(cat "$DIR/oneway.$1")"
+	SENT=$(sed -n 's/.*sent \([0-9]*\) .*/\1/p' "$DIR/oneway.$1")
+	LOST=$(sed -n 's/.*lost \([0-9]*\) .*/\1/p' "$DIR/oneway.$1")
+}
