@@ -275,6 +275,18 @@ send_signal() { # ID SIGNAL
 	on "${1%%.*}" kill "-$2" "$(pid_in "$1")"
 }
 
+# The same with a terminal as standard output.
+start_tty() { # ID OPTION...
+	: >>"$DIR/$1.log"
+	st_id=$1
+	shift
+	on_exec "$st_id" env -i PATH="$PATH" HOME=/root SHELL=/bin/sh \
+	    script -qefc "echo \$\$ >/run/test.$st_id; exec $WESHER -d $*" \
+	    /dev/null >>"$DIR/$st_id.log" 2>&1 </dev/null &
+	PIDS="$PIDS $!"
+	echo $! >"$DIR/$st_id.pid"
+}
+
 running() { # ID
 	kill -0 "$(cat "$DIR/$1.pid")" 2>/dev/null
 }
@@ -336,7 +348,14 @@ overlay_of() { # ID
 	status_json "$1" | sed -n 's/.*"overlay_addr":"\([^,"]*\).*/\1/p'
 }
 
-pings() { # NAME OTHER: one echo by name across the overlay
+# One echo by name across the overlay. Without the hosts line the name server
+# would give the real address, and prove nothing.
+pings() { # NAME OTHER
+	has_hosts_line "$1" "$2" &&
+	    on "$1" ping -n -q -c 1 -W 1 "$2" >/dev/null 2>&1
+}
+
+pings_addr() { # NAME ADDR
 	on "$1" ping -n -q -c 1 -W 1 "$2" >/dev/null 2>&1
 }
 
