@@ -1,0 +1,15 @@
+#!/bin/sh
+# The manual pages are clean mdoc and know every option.
+. "$(dirname "$0")/lib.sh"
+need mandoc
+for p in man/wesher.8 man/wesher-priv.8; do
+	check "$p: no complaint" mandoc -T lint -W warning "$p"
+done
+mandoc -T ascii man/wesher.8 2>/dev/null | col -b >"$OUT/page" ||
+    mandoc -T ascii man/wesher.8 >"$OUT/page"
+"$O/wesher" --help 2>&1 | grep -o -- '--[a-z][a-z-]*' | sort -u >"$OUT/options"
+check "there are options to look for" test -s "$OUT/options"
+while read -r option; do
+	check "wesher(8) knows $option" grep -q -- "$option" "$OUT/page"
+done <"$OUT/options"
+done_testing

@@ -1,0 +1,44 @@
+#!/bin/sh
+# What root executes: how much of it, and with which libraries.
+. "$(dirname "$0")/lib.sh"
+need readelf
+priv=$O/wesher-priv
+allowed='libc|libmnl|libbsd|libmd|libsodium|libseccomp|ld-linux-x86-64'
+
+lines() {
+	cat priv/*.[ch] | wc -l
+}
+few_lines() {
+	echo "priv/ has $(lines) lines"
+	[ "$(lines)" -lt 2500 ]
+}
+check "priv/ is below 2,500 lines" few_lines
+
+needed() {
+	readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p'
+}
+only_allowed() {
+	needed $priv
+	[ -n "$(needed $priv)" ] &&
+	    ! needed $priv | grep -vE "^($allowed)\\.so"
+}
+check "wesher-priv needs few libraries" only_allowed
+
+for p in $O/wesher $priv; do
+	check "$p is position independent" sh -c \
+	    'readelf -h "$1" | grep -q "Type:.*DYN"' sh $p
+	check "$p has full RELRO" sh -c \
+	    'readelf -lW "$1" | grep -q GNU_RELRO &&
+	    readelf -d "$1" | grep -qE "BIND_NOW|Flags:.*NOW"' sh $p
+	check "$p has no executable stack" sh -c \
+	    'readelf -lW "$1" | grep GNU_STACK | grep -vq E' sh $p
+	check "$p has stack protectors" sh -c \
+	    'readelf -sW "$1" | grep -q __stack_chk_fail' sh $p
+done
+
+# The layering: event loop in the programs' outermost files alone.
+includes() {
+	grep -ln 'event2\?/\|<event' common/*.[ch] priv/*.[ch]
+}
+check "no libevent below common/ and priv/" not includes
+done_testing
