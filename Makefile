@@ -46,7 +46,7 @@ ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN_C) $(CFLAGS)
 ALL_LDFLAGS = $(HARDEN_L) $(CFLAGS) $(LDFLAGS)
 
 src = $(filter-out $(1)/main.c,$(wildcard $(1)/*.c))
-obj = $(patsubst %.c,$(O)/%.o,$(1))
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 A_COMMON = $(O)/libcommon.a
 A_PRIV = $(O)/libpriv.a
 A_WESHER = $(O)/libwesher.a
@@ -62,7 +62,7 @@ T_E2E = $(patsubst regress/e2e/%.c,$(O)/e2e/%,$(wildcard regress/e2e/*.c))
 
 all: $(if $(wildcard wesher/main.c),$(O)/wesher) $(if $(wildcard priv/main.c),$(O)/wesher-priv) $(A_COMMON)
 
-$(O)/%.o: %.c
+$(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -74,21 +74,21 @@ $(A_COMMON) $(A_PRIV) $(A_WESHER):
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(O)/wesher: $(O)/wesher/main.o $(A_WESHER) $(A_COMMON)
+$(O)/wesher: $(O)/obj/wesher/main.o $(A_WESHER) $(A_COMMON)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER)
 
-$(O)/wesher-priv: $(O)/priv/main.o $(A_PRIV) $(A_COMMON)
+$(O)/wesher-priv: $(O)/obj/priv/main.o $(A_PRIV) $(A_COMMON)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_PRIV)
 
-$(T_PRIV): $(O)/unit/%: $(O)/regress/unit/%.o $(A_PRIV) $(A_COMMON)
+$(T_PRIV): $(O)/unit/%: $(O)/obj/regress/unit/%.o $(A_PRIV) $(A_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_PRIV) $(LD_TEST)
 
-$(T_WESHER): $(O)/unit/%: $(O)/regress/unit/%.o $(A_WESHER) $(A_COMMON)
+$(T_WESHER): $(O)/unit/%: $(O)/obj/regress/unit/%.o $(A_WESHER) $(A_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER) $(LD_TEST)
 
-$(T_E2E): $(O)/e2e/%: $(O)/regress/e2e/%.o
+$(T_E2E): $(O)/e2e/%: $(O)/obj/regress/e2e/%.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^
 
@@ -139,7 +139,7 @@ C_FILES = $(wildcard common/*.[ch] priv/*.[ch] wesher/*.[ch] regress/*/*.[ch])
 clean:
 	rm -rf build build-* $(O)
 
--include $(wildcard $(O)/*/*.d $(O)/regress/*/*.d)
+-include $(wildcard $(O)/obj/*/*.d $(O)/obj/regress/*/*.d)
 
 .PHONY: all unit-programs test-programs deps check check-long demo install \
 	format format-check clean

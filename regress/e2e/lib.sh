@@ -135,7 +135,7 @@ begin() {
 
 # A scenario that needs the programs and a kernel with WireGuard.
 begin_mesh() {
-	[ -x "$WESHER" ] || skip_all "$WESHER has not been built"
+	[ -f "$WESHER" ] || skip_all "$WESHER has not been built"
 	begin
 	on sw ip link add wgtest type wireguard 2>/dev/null ||
 	    skip_all "this kernel has no WireGuard"
