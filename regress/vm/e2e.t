@@ -10,4 +10,4 @@ for s in oneway quiet restart kill9 badinput five leave simultaneous \
     twomeshes wrongkey ipv6overlay slash20 oldstate; do
 	set -- "$@" regress/e2e/$s
 done
-exec regress/vm/run -t "${LIMIT:-3600}" -m 1536 -j 3 "$@"
+exec regress/vm/run -t $((${LIMIT:-600} * 2)) -m 1536 -j 3 "$@"
