@@ -12,6 +12,7 @@
 #	stop ID [SIGNAL]           end it (TERM), wait, leave its status in $STATUS
 #	wait_until SECONDS COMMAND...  poll; false when time is up
 #	check DESC COMMAND...      one test
+#	must DESC COMMAND...       one test that ends the scenario when it fails
 #	is DESC GOT WANTED         one test
 #	done_testing               the plan, and logs when something failed
 
@@ -54,8 +55,15 @@ check() { # DESC COMMAND...
 	fi
 }
 
+# The same for what everything behind it needs: a failure ends the scenario.
+must() { # DESC COMMAND...
+	check "$@"
+	[ "$FAILED" -eq 0 ] || done_testing
+}
+
+# Nothing is never what was wanted.
 is() { # DESC GOT WANTED
-	if [ "$2" = "$3" ]; then
+	if [ -n "$3" ] && [ "$2" = "$3" ]; then
 		ok "$1"
 	else
 		not_ok "$1"
