@@ -105,8 +105,9 @@ static enum log_level seen_level;
 static int nseen;
 
 static void
-sink(enum log_level level, const char *line)
+sink(enum log_level level, const char *tag, const char *line)
 {
+	assert_string_equal(tag, "test");
 	seen_level = level;
 	strlcpy(seen, line, sizeof(seen));
 	nseen++;

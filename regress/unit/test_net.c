@@ -90,9 +90,10 @@ on_failed(uint32_t id, const char *why)
 }
 
 static void
-on_line(enum log_level level, const char *line)
+on_line(enum log_level level, const char *tag, const char *line)
 {
 	(void)level;
+	(void)tag;
 	(void)line;
 	w.lines++;
 }
