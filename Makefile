@@ -67,7 +67,7 @@ $(O)/obj/%.o: %.c
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(A_COMMON): $(call obj,$(call src,common))
-$(A_PRIV): $(call obj,$(call src,priv))
+$(A_PRIV): $(call obj,$(call src,priv) $(call src,kernel))
 $(A_WESHER): $(call obj,$(call src,wesher))
 $(A_COMMON) $(A_PRIV) $(A_WESHER):
 	@mkdir -p $(@D)
@@ -134,7 +134,7 @@ format:
 format-check:
 	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
 
-C_FILES = $(wildcard common/*.[ch] priv/*.[ch] wesher/*.[ch] regress/*/*.[ch])
+C_FILES = $(wildcard common/*.[ch] kernel/*.[ch] priv/*.[ch] wesher/*.[ch] regress/*/*.[ch])
 
 clean:
 	rm -rf build build-* $(O)

@@ -3,7 +3,7 @@
 
 #include <sys/tree.h>
 
-#include "wg.h"
+#include "../kernel/wg.h"
 
 /* The wanted peers: values only, the kernel is apply's and repair's. */
 struct peer {

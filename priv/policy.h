@@ -10,7 +10,7 @@
 #include "../common/conf.h"
 #include "../common/privmsg.h"
 #include "peers.h"
-#include "rtnl.h"
+#include "../kernel/rtnl.h"
 
 /* What wesher-priv was told by its own argv; never changed afterwards. */
 struct policy {

@@ -15,8 +15,8 @@
 #include <sodium.h>
 
 #include "../../priv/hosts.h"
-#include "../../priv/rtnl.h"
-#include "../../priv/wg.h"
+#include "../../kernel/rtnl.h"
+#include "../../kernel/wg.h"
 
 #define FK_MAX 17000
 

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "../../priv/nl.h"
+#include "../../kernel/nl.h"
 
 struct step {
 	int error; /* recvmsg fails with it */

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "../../priv/rtnl.h"
+#include "../../kernel/rtnl.h"
 
 #define ROUTES 1500
 

@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#include "../../priv/nl.h"
-#include "../../priv/wg.h"
+#include "../../kernel/nl.h"
+#include "../../kernel/wg.h"
 
 #define FAMILY	0x1d
 #define MAXSENT 16384

@@ -18,8 +18,8 @@
 #include <cmocka.h>
 #include <sodium.h>
 
-#include "../../priv/rtnl.h"
-#include "../../priv/wg.h"
+#include "../../kernel/rtnl.h"
+#include "../../kernel/wg.h"
 
 #define NAME  "wgreal0"
 #define PEERS 3000

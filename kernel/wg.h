@@ -1,5 +1,5 @@
-#ifndef PRIV_WG_H
-#define PRIV_WG_H
+#ifndef KERNEL_WG_H
+#define KERNEL_WG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-#ifndef PRIV_RTNL_PRIV_H
-#define PRIV_RTNL_PRIV_H
+#ifndef KERNEL_RTNL_PRIV_H
+#define KERNEL_RTNL_PRIV_H
 
 #include <stdbool.h>
 

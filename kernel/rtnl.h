@@ -1,5 +1,5 @@
-#ifndef PRIV_RTNL_H
-#define PRIV_RTNL_H
+#ifndef KERNEL_RTNL_H
+#define KERNEL_RTNL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-#ifndef PRIV_NL_H
-#define PRIV_NL_H
+#ifndef KERNEL_NL_H
+#define KERNEL_NL_H
 
 #include <sys/types.h>
 
