@@ -1,0 +1,197 @@
+/* The broadcast queue: replacement, order, fit, limit. */
+#include "rig.h"
+
+static struct bcast_queue q;
+static struct bcast *slot[8];
+static uint8_t pkt[WIRE_PLAIN_MAX];
+
+static int
+setup(void **state)
+{
+	(void)state;
+	bcast_init(&q);
+	memset(slot, 0, sizeof(slot));
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	bcast_clear(&q);
+	return 0;
+}
+
+/* A message of len bytes whose type is user, so that it can be told apart. */
+static void
+put(unsigned i, size_t len, char mark)
+{
+	uint8_t msg[1400];
+
+	memset(msg, mark, sizeof(msg));
+	msg[0] = WIRE_USER;
+	assert_int_equal(bcast_put(&q, &slot[i], msg, len), 0);
+}
+
+struct got {
+	char marks[64];
+	unsigned n;
+};
+
+static void
+collect(void *arg, uint8_t type, const uint8_t *body, size_t len)
+{
+	struct got *g = arg;
+
+	assert_int_equal(type, WIRE_USER);
+	assert_true(len > 0);
+	g->marks[g->n++] = (char)body[0];
+}
+
+/* Fill one packet and return the marks in it, in order. */
+static const char *
+fill(unsigned limit, size_t cap)
+{
+	static struct got g;
+	static struct wire_scratch ws;
+	struct wire_compound c;
+	uint8_t *out;
+	size_t len;
+
+	memset(&g, 0, sizeof(g));
+	wire_compound_init(&c, pkt, cap);
+	bcast_fill(&q, limit, &c);
+	len = wire_compound_finish(&c, &out);
+	if (len > 0)
+		assert_int_equal(wire_packet(&ws, out, len, collect, &g), 0);
+	return g.marks;
+}
+
+static void
+newer_replaces(void **state)
+{
+	(void)state;
+	put(0, 50, 'a');
+	put(0, 40, 'b');
+	assert_int_equal(q.n, 1);
+	assert_string_equal(fill(9, sizeof(pkt)), "b");
+}
+
+static void
+replacement_starts_over(void **state)
+{
+	(void)state;
+	put(0, 50, 'a');
+	fill(2, sizeof(pkt));
+	put(0, 50, 'b');
+	assert_string_equal(fill(2, sizeof(pkt)), "b");
+	assert_string_equal(fill(2, sizeof(pkt)), "b");
+	assert_string_equal(fill(2, sizeof(pkt)), "");
+}
+
+static void
+least_sent_first_then_longest(void **state)
+{
+	(void)state;
+	put(0, 900, 'a');
+	fill(9, sizeof(pkt));
+	put(1, 50, 'b');
+	put(2, 100, 'c');
+	assert_string_equal(fill(9, sizeof(pkt)), "cba");
+}
+
+static void
+largest_that_fits(void **state)
+{
+	(void)state;
+	put(0, 900, 'a');
+	put(1, 800, 'b');
+	put(2, 300, 'c');
+	/* 900 + 800 is too much, 300 still goes. */
+	assert_string_equal(fill(9, 1300), "ac");
+	/* Now b was sent least. */
+	assert_string_equal(fill(9, 1300), "bc");
+}
+
+static void
+too_long_for_now_is_passed_over(void **state)
+{
+	(void)state;
+	put(0, 900, 'a');
+	put(1, 50, 'b');
+	fill(9, 100);
+	put(2, 800, 'c');
+	assert_string_equal(fill(9, 100), "b");
+	assert_int_equal(q.n, 3);
+}
+
+static void
+limit_ends_it(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	put(0, 50, 'a');
+	for (i = 0; i < 4; i++) {
+		assert_non_null(slot[0]);
+		assert_string_equal(fill(4, sizeof(pkt)), "a");
+	}
+	assert_null(slot[0]);
+	assert_int_equal(q.n, 0);
+}
+
+static void
+newest_of_equals_first(void **state)
+{
+	(void)state;
+	put(0, 50, 'a');
+	put(1, 50, 'b');
+	assert_string_equal(fill(9, sizeof(pkt)), "ba");
+}
+
+static void
+dropped_is_gone(void **state)
+{
+	(void)state;
+	put(0, 50, 'a');
+	put(1, 60, 'b');
+	bcast_drop(&q, &slot[0]);
+	bcast_drop(&q, &slot[0]);
+	assert_null(slot[0]);
+	assert_string_equal(fill(9, sizeof(pkt)), "b");
+}
+
+static void
+limits_by_size_of_the_mesh(void **state)
+{
+	(void)state;
+	/* 4 * ceil(log10(n + 1)) */
+	assert_int_equal(bcast_limit(4, 1), 4);
+	assert_int_equal(bcast_limit(4, 9), 4);
+	assert_int_equal(bcast_limit(4, 10), 8);
+	assert_int_equal(bcast_limit(4, 99), 8);
+	assert_int_equal(bcast_limit(4, 100), 12);
+	assert_int_equal(bcast_limit(4, 10000), 20);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(newer_replaces, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		replacement_starts_over, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		least_sent_first_then_longest, setup, teardown),
+	    cmocka_unit_test_setup_teardown(largest_that_fits, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		too_long_for_now_is_passed_over, setup, teardown),
+	    cmocka_unit_test_setup_teardown(limit_ends_it, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		newest_of_equals_first, setup, teardown),
+	    cmocka_unit_test_setup_teardown(dropped_is_gone, setup, teardown),
+	    cmocka_unit_test(limits_by_size_of_the_mesh),
+	};
+
+	return cmocka_run_group_tests_name("bcast", tests, NULL, NULL);
+}
