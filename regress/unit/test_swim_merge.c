@@ -1,0 +1,634 @@
+/* What is said about others: protocol.md section 5, "Suspicion", "Precedence",
+ * "dead with Node = From"; section 4 for entries that are no good. */
+#include "rig.h"
+
+static struct rig *r;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	r = rig_new();
+	rig_populate(r, 10);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	rig_free(r);
+	return 0;
+}
+
+/* Nobody answers here: only the time of a suspicion is of interest. */
+static void
+no_probes(void)
+{
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+}
+
+static void
+alive_inserts_and_is_passed_on(void **state)
+{
+	const struct rig_event *e;
+
+	(void)state;
+	feed_alive(r, "new", "10.2.0.1", 7);
+	e = rig_ev(r, SWIM_EV_JOIN);
+	assert_non_null(e);
+	assert_string_equal(e->name, "new");
+	assert_false(e->direct);
+	assert_false(e->joining);
+	assert_true(rig_member(r, "new")->ours);
+	assert_int_equal(swim_queued(r->s), 1);
+	rig_run(r, SEC);
+	assert_int_equal(alive_in(rig_msg(r, WIRE_ALIVE, 0)).incarnation, 7);
+}
+
+static void
+alive_needs_a_greater_incarnation(void **state)
+{
+	(void)state;
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 1);
+	feed_alive(r, "m1", "10.1.0.2", 1);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
+	feed_alive(r, "m1", "10.1.0.2", 2);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	assert_int_equal(rig_evs(r, SWIM_EV_REFUTED), 1);
+	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 0);
+	assert_null(rig_member(r, "m1")->suspicion);
+}
+
+static void
+new_metadata_is_an_update(void **state)
+{
+	struct ipport a = ip("10.1.0.2", PORT), from = ip("192.0.2.1", 1);
+	struct wire_alive w = alive_of("m1", &a, 2, "original");
+
+	(void)state;
+	feed_alive_w(r, &from, &w);
+	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 1);
+	assert_false(rig_member(r, "m1")->ours);
+	assert_int_equal(rig_member(r, "m1")->metalen, 8);
+	w.meta.len = 0;
+	w.incarnation = 3;
+	feed_alive_w(r, &from, &w);
+	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 2);
+	assert_null(rig_member(r, "m1")->meta);
+}
+
+static void
+a_newer_incarnation_by_hearsay_is_silent(void **state)
+{
+	(void)state;
+	feed_alive(r, "m1", "10.1.0.2", 5);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 5);
+	assert_int_equal(r->nevents, 0);
+}
+
+static void
+a_direct_alive_is_told_once(void **state)
+{
+	struct ipport a = ip("10.1.0.2", PORT);
+	struct wire_alive w = alive_of("m1", &a, 1, "X");
+
+	(void)state;
+	feed_alive_w(r, &a, &w);
+	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 1);
+	assert_true(rig_ev(r, SWIM_EV_UPDATE)->direct);
+	assert_false(rig_ev(r, SWIM_EV_UPDATE)->pushpull);
+	feed_alive_w(r, &a, &w);
+	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 1);
+	w.incarnation = 2;
+	feed_alive_w(r, &a, &w);
+	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 2);
+	feed_alive_w(r, &a, &w);
+	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 2);
+}
+
+static void
+direct_needs_address_and_port(void **state)
+{
+	struct ipport a = ip("10.1.0.2", PORT), near = ip("10.1.0.2", 1);
+	struct wire_alive w = alive_of("m1", &a, 1, "X");
+
+	(void)state;
+	feed_alive_w(r, &near, &w);
+	assert_int_equal(r->nevents, 0);
+	a = ip("10.2.0.1", PORT);
+	w = alive_of("new", &a, 1, "X");
+	feed_alive_w(r, &a, &w);
+	assert_true(rig_ev(r, SWIM_EV_JOIN)->direct);
+}
+
+static void
+suspect_of_equal_incarnation_counts(void **state)
+{
+	struct wire_accuse a;
+
+	(void)state;
+	feed_alive(r, "m1", "10.1.0.2", 5);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 4);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 5);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
+	assert_int_equal(rig_evs(r, SWIM_EV_SUSPECT), 1);
+	rig_run(r, SEC);
+	a = accuse_in(rig_msg(r, WIRE_SUSPECT, 0));
+	assert_true(is_name(a.from, "m2"));
+}
+
+static void
+suspect_does_not_wake_the_dead(void **state)
+{
+	(void)state;
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 1);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 9);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 1);
+}
+
+static void
+unknown_names_insert_nothing(void **state)
+{
+	(void)state;
+	feed_accuse(r, WIRE_SUSPECT, "ghost", "m2", 1);
+	feed_accuse(r, WIRE_DEAD, "ghost", "m2", 1);
+	feed_accuse(r, WIRE_DEAD, "ghost", "ghost", 1);
+	assert_null(rig_member(r, "ghost"));
+	assert_int_equal(r->nevents, 0);
+	assert_int_equal(swim_queued(r->s), 0);
+}
+
+static void
+accusers_must_be_in_good_standing(void **state)
+{
+	(void)state;
+	feed_accuse(r, WIRE_DEAD, "m3", "m2", 1);
+	feed_accuse(r, WIRE_DEAD, "m4", "m4", 1);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "ghost", 1);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m3", 1);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m4", 1);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m5", 1);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "ghost", 1);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m3", 1);
+	assert_int_equal(rig_member(r, "m1")->suspicion->c, 0);
+}
+
+static void
+confirmations_shorten_and_spread(void **state)
+{
+	int64_t start = r->now;
+	unsigned sent;
+
+	(void)state;
+	no_probes();
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 1);
+	/* n = 11: min = 6 * log10(11) * 5 s, max = 6 * min, k = 4. */
+	assert_in_range(rig_member(r, "m1")->suspicion->deadline - start,
+	    187 * SEC, 188 * SEC);
+	rig_run(r, 20 * SEC);
+	assert_int_equal(swim_queued(r->s), 0);
+	rig_clear(r);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 1);
+	assert_int_equal(swim_queued(r->s), 0);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m3", 1);
+	assert_int_equal(swim_queued(r->s), 1);
+	rig_run(r, 20 * SEC);
+	sent = rig_count(r, WIRE_SUSPECT);
+	assert_int_equal(sent, 8);
+	assert_true(is_name(accuse_in(rig_msg(r, WIRE_SUSPECT, 0)).from, "m3"));
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m3", 1);
+	assert_int_equal(swim_queued(r->s), 0);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m4", 1);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m5", 1);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m6", 1);
+	assert_true(
+	    rig_member(r, "m1")->suspicion == NULL ||
+	    rig_member(r, "m1")->suspicion->deadline - start < 32 * SEC);
+}
+
+static void
+an_unrefuted_suspicion_is_death(void **state)
+{
+	struct wire_accuse a;
+
+	(void)state;
+	no_probes();
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 1);
+	rig_run(r, 187 * SEC);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
+	rig_clear(r);
+	rig_run(r, 2 * SEC);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
+	assert_int_equal(rig_evs(r, SWIM_EV_FAILED), 1);
+	a = accuse_in(rig_msg(r, WIRE_DEAD, 0));
+	assert_true(is_name(a.from, "me"));
+}
+
+/* n - 2 < k: the minimum applies. */
+static void
+few_members_have_no_confirmations(void **state)
+{
+	struct rig *three = rig_new();
+	struct rig *keep = r;
+
+	(void)state;
+	rig_populate(three, 2);
+	r = three;
+	no_probes();
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 1);
+	rig_run(r, 30 * SEC - 1);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
+	rig_run(r, 1);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
+	r = keep;
+	rig_free(three);
+}
+
+static void
+dead_of_equal_incarnation_kills(void **state)
+{
+	(void)state;
+	feed_alive(r, "m1", "10.1.0.2", 5);
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 4);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 5);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
+	feed_alive(r, "m1", "10.1.0.2", 5);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
+	rig_clear(r);
+	feed_alive(r, "m1", "10.1.0.2", 6);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	assert_int_equal(rig_evs(r, SWIM_EV_JOIN), 1);
+}
+
+static void
+dead_by_itself_is_a_leave(void **state)
+{
+	(void)state;
+	feed_accuse(r, WIRE_DEAD, "m1", "m1", 1);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_LEFT);
+	assert_int_equal(rig_evs(r, SWIM_EV_LEFT), 1);
+	assert_int_equal(rig_evs(r, SWIM_EV_FAILED), 0);
+}
+
+static void
+another_address_is_a_conflict(void **state)
+{
+	struct ipport other = ip("10.9.9.9", PORT);
+
+	(void)state;
+	feed_alive(r, "m1", "10.9.9.9", 99);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 1);
+	assert_int_equal(rig_evs(r, SWIM_EV_CONFLICT), 1);
+	assert_int_equal(
+	    ipport_cmp(&rig_ev(r, SWIM_EV_CONFLICT)->addr, &other), 0);
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 1);
+	feed_alive(r, "m1", "10.9.9.9", 99);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
+	assert_int_equal(rig_evs(r, SWIM_EV_CONFLICT), 2);
+}
+
+static void
+a_name_that_left_may_move(void **state)
+{
+	struct ipport a;
+
+	(void)state;
+	feed_alive(r, "m1", "10.1.0.2", 50);
+	feed_accuse(r, WIRE_DEAD, "m1", "m1", 50);
+	/* The same address only above, another one at any incarnation. */
+	feed_alive(r, "m1", "10.1.0.2", 50);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_LEFT);
+	feed_alive(r, "m1", "10.9.9.9", 3);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	member_ipport(rig_member(r, "m1"), &a);
+	assert_int_equal(a.ip.b[1], 9);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 3);
+}
+
+static void
+the_other_form_of_an_address_is_the_same(void **state)
+{
+	struct ipport a = ip("10.1.0.2", PORT), from = ip("192.0.2.1", 1);
+	struct wire_alive w = alive_of("m1", &a, 2, "X");
+	uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff, 10, 1, 0, 2};
+
+	(void)state;
+	w.addr.p = mapped;
+	w.addr.len = 16;
+	feed_alive_w(r, &from, &w);
+	assert_int_equal(r->nevents, 0);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 2);
+	/* It is relayed as it came. */
+	rig_run(r, SEC);
+	w = alive_in(rig_msg(r, WIRE_ALIVE, 0));
+	assert_int_equal(w.addr.len, 16);
+	assert_memory_equal(w.addr.p, mapped, 16);
+}
+
+static void
+port_0_means_the_cluster_port(void **state)
+{
+	struct ipport a = ip("10.2.0.1", 0), from = ip("192.0.2.1", 1), got;
+	struct wire_alive w = alive_of("zero", &a, 2, "X");
+
+	(void)state;
+	feed_alive_w(r, &from, &w);
+	member_ipport(rig_member(r, "zero"), &got);
+	assert_int_equal(got.port, PORT);
+	rig_run(r, SEC);
+	assert_int_equal(alive_in(rig_msg(r, WIRE_ALIVE, 0)).port, 0);
+}
+
+static void
+poisonous_versions_are_dropped(void **state)
+{
+	static const uint8_t bad[][6] = {{0, 5, 2, 0, 0, 0}, {3, 5, 4, 0, 0, 0},
+	    {1, 1, 1, 0, 0, 0}, {2, 5, 1, 0, 0, 0}, {1, 5, 6, 0, 0, 0},
+	    {1, 5, 2, 1, 1, 0}, {1, 5, 2, 0, 0, 1}};
+	static const uint8_t good[][6] = {
+	    {1, 2, 2, 0, 0, 0}, {2, 9, 9, 0, 4, 0}, {1, 5, 1, 0, 0, 0}};
+	struct ipport a = ip("10.2.0.1", PORT), from = ip("192.0.2.1", 1);
+	struct wire_alive w = alive_of("v", &a, 2, "X");
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / 6; i++) {
+		w.vsn.p = bad[i];
+		feed_alive_w(r, &from, &w);
+		assert_int_equal(swim_counters(r->s)->bad_vsn, i + 1);
+	}
+	for (w.vsn.len = 0; w.vsn.len < 6; w.vsn.len++)
+		feed_alive_w(r, &from, &w);
+	assert_null(rig_member(r, "v"));
+	w.vsn.len = 6;
+	for (i = 0; i < sizeof(good) / 6; i++) {
+		w.vsn.p = good[i];
+		w.incarnation++;
+		feed_alive_w(r, &from, &w);
+		assert_memory_equal(rig_member(r, "v")->vsn, good[i], 6);
+	}
+}
+
+static void
+unusable_entries_are_dropped(void **state)
+{
+	struct ipport a = ip("10.2.0.1", PORT), from = ip("192.0.2.1", 1);
+	struct wire_alive good = alive_of("g", &a, 2, "X"), w;
+	uint8_t name[300], big[600], any[16] = {0};
+	unsigned before = r->s->t.n;
+	size_t len;
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	memset(big, 'X', sizeof(big));
+	for (len = 0; len <= 18; len++) {
+		if (len == 4 || len == 16)
+			continue;
+		w = good;
+		w.addr.p = big;
+		w.addr.len = len;
+		feed_alive_w(r, &from, &w);
+	}
+	w = good;
+	w.addr.p = any;
+	w.addr.len = 16;
+	feed_alive_w(r, &from, &w);
+	w.addr.len = 4;
+	feed_alive_w(r, &from, &w);
+	w = good;
+	w.node.p = name;
+	w.node.len = 0;
+	feed_alive_w(r, &from, &w);
+	w.node.len = 256;
+	feed_alive_w(r, &from, &w);
+	w.node = swim_str("new\nline");
+	feed_alive_w(r, &from, &w);
+	w = good;
+	w.meta.p = big;
+	w.meta.len = 513;
+	feed_alive_w(r, &from, &w);
+	assert_int_equal(r->s->t.n, before);
+	assert_int_equal(swim_counters(r->s)->bad_entry, 23);
+	/* The limits themselves are fine. */
+	w = good;
+	w.node.p = name;
+	w.node.len = 255;
+	w.meta.p = big;
+	w.meta.len = 512;
+	feed_alive_w(r, &from, &w);
+	assert_int_equal(r->s->t.n, before + 1);
+	rig_run(r, SEC);
+	assert_int_equal(alive_in(rig_msg(r, WIRE_ALIVE, 0)).meta.len, 512);
+}
+
+static void
+hearsay_above_the_ceiling_is_ignored(void **state)
+{
+	(void)state;
+	feed_alive(r, "m1", "10.1.0.2", 0xF0000001u);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 0xF0000001u);
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 0xFFFFFFFFu);
+	feed_accuse(r, WIRE_DEAD, "m1", "m1", 0xFFFFFFFFu);
+	feed_alive(r, "new", "10.2.0.1", 0xFFFFFFFFu);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 1);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	assert_null(rig_member(r, "new"));
+	feed_alive(r, "m1", "10.1.0.2", 0xF0000000u);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 0xF0000000u);
+}
+
+static void
+a_full_table_gives_up_who_never_answered(void **state)
+{
+	struct rig *small = rig_new_max(&swim_wan, 5), *keep = r;
+
+	(void)state;
+	r = small;
+	rig_populate(r, 4);
+	rig_member(r, "m1")->answered = true;
+	rig_member(r, "m2")->answered = true;
+	feed_accuse(r, WIRE_DEAD, "m3", "m1", 1);
+	rig_clear(r);
+	feed_alive(r, "a", "10.2.0.1", 1);
+	assert_string_equal(rig_ev(r, SWIM_EV_REAPED)->name, "m3");
+	assert_non_null(rig_member(r, "a"));
+	rig_member(r, "a")->answered = true;
+	feed_alive(r, "b", "10.2.0.2", 1);
+	assert_null(rig_member(r, "m4"));
+	rig_member(r, "b")->answered = true;
+	feed_alive(r, "c", "10.2.0.3", 1);
+	assert_null(rig_member(r, "c"));
+	assert_int_equal(swim_counters(r->s)->table_full, 1);
+	assert_int_equal(r->s->t.n, 5);
+	r = keep;
+	rig_free(small);
+}
+
+static void
+the_dead_hear_gossip_for_a_while(void **state)
+{
+	struct rig *two = rig_new(), *keep = r;
+	struct ipport a = ip("10.1.0.2", PORT);
+
+	(void)state;
+	r = two;
+	rig_populate(r, 1);
+	no_probes();
+	feed_accuse(r, WIRE_DEAD, "m1", "zzz", 1);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
+	rig_run(r, 5 * SEC);
+	assert_int_equal(rig_count_to(r, WIRE_DEAD, &a), 4);
+	rig_run(r, 60 * SEC);
+	rig_clear(r);
+	swim_set_meta(r->s, r->now, (const uint8_t *)"Xnew", 4);
+	rig_run(r, 5 * SEC);
+	assert_int_equal(rig_count_to(r, WIRE_ALIVE, &a), 0);
+	r = keep;
+	rig_free(two);
+}
+
+static void
+the_left_hear_none(void **state)
+{
+	struct rig *two = rig_new(), *keep = r;
+
+	(void)state;
+	r = two;
+	rig_populate(r, 1);
+	no_probes();
+	feed_accuse(r, WIRE_DEAD, "m1", "m1", 1);
+	rig_run(r, 5 * SEC);
+	assert_int_equal(r->nmsgs, 0);
+	r = keep;
+	rig_free(two);
+}
+
+static void
+the_dead_are_reaped_when_the_order_wraps(void **state)
+{
+	struct rig *three = rig_new(), *keep = r;
+	int64_t start;
+
+	(void)state;
+	r = three;
+	rig_populate(r, 2);
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 1);
+	feed_accuse(r, WIRE_DEAD, "m2", "m2", 1);
+	start = r->now;
+	rig_run(r, 60 * SEC);
+	assert_non_null(rig_member(r, "m1"));
+	assert_non_null(rig_member(r, "m2"));
+	while (r->now - start < 80 * SEC)
+		rig_run(r, SEC);
+	assert_null(rig_member(r, "m1"));
+	assert_null(rig_member(r, "m2"));
+	assert_int_equal(rig_evs(r, SWIM_EV_REAPED), 2);
+	/* And alone again nothing is timed. */
+	rig_run(r, 100 * SEC);
+	assert_true(swim_deadline(r->s) == INT64_MAX);
+	r = keep;
+	rig_free(three);
+}
+
+static void
+gossip_goes_to_four_different_members(void **state)
+{
+	unsigned i, j;
+
+	(void)state;
+	no_probes();
+	feed_alive(r, "new", "10.2.0.1", 7);
+	no_probes();
+	rig_run(r, SEC / 2);
+	assert_int_equal(rig_count(r, WIRE_ALIVE), 4);
+	for (i = 0; i < 4; i++)
+		for (j = 0; j < i; j++)
+			assert_int_not_equal(
+			    ipport_cmp(&r->msgs[i].to, &r->msgs[j].to), 0);
+	/* n = 12: 8 transmissions, then silence and no timer. */
+	rig_run(r, 10 * SEC);
+	assert_int_equal(rig_count(r, WIRE_ALIVE), 8);
+	assert_true(swim_deadline(r->s) == INT64_MAX);
+}
+
+static void
+packets_stay_below_the_limit(void **state)
+{
+	char name[256], addr[24], meta[500];
+	struct ipport from = ip("192.0.2.1", 1), a;
+	struct wire_alive w;
+	unsigned i;
+
+	(void)state;
+	memset(meta, 'X', sizeof(meta));
+	for (i = 0; i < 60; i++) {
+		snprintf(name, sizeof(name), "%0*u", 1 + (int)i * 4, i);
+		snprintf(addr, sizeof(addr), "10.3.0.%u", i + 1);
+		a = ip(addr, PORT);
+		meta[100 + i * 5] = '\0';
+		w = alive_of(name, &a, 1, meta);
+		feed_alive_w(r, &from, &w);
+		meta[100 + i * 5] = 'X';
+	}
+	rig_run(r, 5 * SEC);
+	/* Filled, but never above (rig_send checks each). */
+	assert_in_range(r->longest, 1000, WIRE_PLAIN_MAX);
+}
+
+static void
+malformed_messages_are_counted(void **state)
+{
+	struct ipport from = ip("192.0.2.1", 1);
+	const uint8_t bad[] = {WIRE_ALIVE, 0x81, 0xff};
+
+	(void)state;
+	assert_int_equal(swim_packet(r->s, r->now, &from, bad, sizeof(bad)), 0);
+	assert_int_equal(swim_counters(r->s)->bad_message, 1);
+	assert_true(swim_packet(r->s, r->now, &from, bad, 0) < 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    T(alive_inserts_and_is_passed_on),
+	    T(alive_needs_a_greater_incarnation),
+	    T(new_metadata_is_an_update),
+	    T(a_newer_incarnation_by_hearsay_is_silent),
+	    T(a_direct_alive_is_told_once),
+	    T(direct_needs_address_and_port),
+	    T(suspect_of_equal_incarnation_counts),
+	    T(suspect_does_not_wake_the_dead),
+	    T(unknown_names_insert_nothing),
+	    T(accusers_must_be_in_good_standing),
+	    T(confirmations_shorten_and_spread),
+	    T(an_unrefuted_suspicion_is_death),
+	    T(few_members_have_no_confirmations),
+	    T(dead_of_equal_incarnation_kills),
+	    T(dead_by_itself_is_a_leave),
+	    T(another_address_is_a_conflict),
+	    T(a_name_that_left_may_move),
+	    T(the_other_form_of_an_address_is_the_same),
+	    T(port_0_means_the_cluster_port),
+	    T(poisonous_versions_are_dropped),
+	    T(unusable_entries_are_dropped),
+	    T(hearsay_above_the_ceiling_is_ignored),
+	    T(a_full_table_gives_up_who_never_answered),
+	    T(the_dead_hear_gossip_for_a_while),
+	    T(the_left_hear_none),
+	    T(the_dead_are_reaped_when_the_order_wraps),
+	    T(gossip_goes_to_four_different_members),
+	    T(packets_stay_below_the_limit),
+	    T(malformed_messages_are_counted),
+	};
+
+	return cmocka_run_group_tests_name("merge", tests, NULL, NULL);
+}

@@ -1,0 +1,424 @@
+/* What concerns ourselves: protocol.md section 5, "About ourselves",
+ * "Incarnation", "Leave"; swim_announce of section 9. */
+#include "rig.h"
+
+static struct rig *r;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	r = rig_new();
+	rig_populate(r, 10);
+	/* Only what the test asks for. */
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	rig_free(r);
+	return 0;
+}
+
+static struct ipport accuser;
+
+static void
+accuse(enum wire_type type, const char *from, uint32_t inc)
+{
+	accuser = ip("192.0.2.9", 1234);
+	feed_accuse(r, type, "me", from, inc);
+}
+
+static void
+alive_me(uint32_t inc, const char *addr, const char *meta)
+{
+	struct ipport a = ip(addr, PORT);
+	struct wire_alive w = alive_of("me", &a, inc, meta);
+
+	accuser = ip("192.0.2.9", 1234);
+	feed_alive_w(r, &accuser, &w);
+}
+
+static void
+accusations_are_refuted_at_once(void **state)
+{
+	static const enum wire_type types[] = {
+	    WIRE_SUSPECT, WIRE_DEAD, WIRE_DEAD};
+	static const char *const from[] = {"m1", "m1", "me"};
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		uint32_t inc = swim_incarnation(r->s) + 5;
+
+		rig_clear(r);
+		accuse(types[i], from[i], inc);
+		assert_int_equal(swim_incarnation(r->s), inc + 1);
+		assert_int_equal(rig_count_to(r, WIRE_ALIVE, &accuser), 1);
+		/* To the accuser and to four others, now. */
+		assert_int_equal(rig_count(r, WIRE_ALIVE), 5);
+		assert_int_equal(
+		    alive_in(rig_msg(r, WIRE_ALIVE, 0)).incarnation, inc + 1);
+		assert_int_equal(swim_health(r->s), i + 1);
+		assert_int_equal(rig_state(r, "me"), MEMBER_ALIVE);
+		assert_int_equal(r->nevents, 0);
+		rig_run(r, SEC);
+	}
+}
+
+static void
+an_unknown_accuser_is_refuted_too(void **state)
+{
+	(void)state;
+	accuse(WIRE_SUSPECT, "ghost", 100);
+	assert_int_equal(swim_incarnation(r->s), 101);
+}
+
+static void
+lower_accusations_are_ignored(void **state)
+{
+	(void)state;
+	accuse(WIRE_SUSPECT, "m1", 99);
+	accuse(WIRE_DEAD, "m1", 99);
+	accuse(WIRE_DEAD, "me", 99);
+	alive_me(99, "10.0.0.1", "other");
+	assert_int_equal(swim_incarnation(r->s), 100);
+	assert_int_equal(r->nmsgs, 0);
+	assert_int_equal(swim_queued(r->s), 0);
+}
+
+static void
+a_greater_alive_is_refuted_even_if_equal(void **state)
+{
+	(void)state;
+	alive_me(150, "10.0.0.1", "Xme");
+	assert_int_equal(swim_incarnation(r->s), 151);
+	assert_int_equal(rig_count_to(r, WIRE_ALIVE, &accuser), 1);
+}
+
+static void
+an_equal_alive_with_other_content_is_refuted(void **state)
+{
+	(void)state;
+	alive_me(100, "10.0.0.1", "Xme");
+	assert_int_equal(swim_incarnation(r->s), 100);
+	alive_me(100, "10.0.0.1", "Xyou");
+	assert_int_equal(swim_incarnation(r->s), 101);
+}
+
+static void
+another_address_is_our_conflict(void **state)
+{
+	struct ipport a = ip("10.0.0.2", PORT);
+
+	(void)state;
+	alive_me(500, "10.0.0.2", "Xme");
+	assert_int_equal(swim_incarnation(r->s), 100);
+	assert_int_equal(r->nmsgs, 0);
+	assert_int_equal(rig_evs(r, SWIM_EV_SELF_CONFLICT), 1);
+	assert_int_equal(
+	    ipport_cmp(&rig_ev(r, SWIM_EV_SELF_CONFLICT)->addr, &a), 0);
+}
+
+static void
+one_burst_a_second(void **state)
+{
+	unsigned i, n;
+
+	(void)state;
+	accuse(WIRE_SUSPECT, "m1", 100);
+	n = rig_count(r, WIRE_ALIVE);
+	for (i = 0; i < 50; i++)
+		accuse(WIRE_SUSPECT, "m1", 200 + i);
+	assert_int_equal(rig_count(r, WIRE_ALIVE), n);
+	assert_int_equal(swim_incarnation(r->s), 101);
+	assert_int_equal(swim_counters(r->s)->refutations, 1);
+	assert_int_equal(swim_counters(r->s)->limited, 50);
+	rig_run(r, SEC);
+	/* The greatest of them is answered then, by one burst. */
+	assert_int_equal(swim_incarnation(r->s), 250);
+	assert_int_equal(swim_counters(r->s)->refutations, 2);
+}
+
+static void
+hearsay_above_the_ceiling_about_us(void **state)
+{
+	(void)state;
+	accuse(WIRE_SUSPECT, "m1", 0xF0000001u);
+	accuse(WIRE_DEAD, "m1", 0xFFFFFFFFu);
+	alive_me(0xF0000001u, "10.0.0.1", "Xme");
+	assert_int_equal(swim_incarnation(r->s), 100);
+	assert_int_equal(r->nmsgs, 0);
+}
+
+static void
+just_below_the_ceiling_we_still_refute(void **state)
+{
+	(void)state;
+	accuse(WIRE_SUSPECT, "m1", 0xEFFFFFFFu);
+	assert_int_equal(swim_incarnation(r->s), 0xF0000000u);
+	assert_int_equal(rig_state(r, "me"), MEMBER_ALIVE);
+}
+
+static void
+at_the_ceiling_we_leave_and_return(void **state)
+{
+	struct ipport from = ip("192.0.2.1", 1);
+	struct wire_ping p = {.seqno = 1, .node = swim_str("me")};
+	uint8_t buf[128];
+	ssize_t n = wire_put_ping(buf, sizeof(buf), &p);
+
+	(void)state;
+	accuse(WIRE_SUSPECT, "m1", 0xF0000000u);
+	assert_int_equal(rig_state(r, "me"), MEMBER_LEFT);
+	assert_true(rig_count(r, WIRE_DEAD) >= 10);
+	rig_run(r, 6 * SEC);
+	assert_int_equal(rig_evs(r, SWIM_EV_LEAVE_DONE), 0);
+	rig_clear(r);
+	/* Silent until reaped: 60 s and a round of the probe order. */
+	rig_run(r, 100 * SEC);
+	feed(r, &from, buf, n);
+	assert_int_equal(r->nmsgs, 0);
+	rig_run(r, 100 * SEC);
+	assert_int_equal(rig_state(r, "me"), MEMBER_ALIVE);
+	assert_int_equal(swim_incarnation(r->s), 100);
+	assert_true(rig_count(r, WIRE_ALIVE) >= 10);
+	assert_true(r->nstreams >= 1);
+	feed(r, &from, buf, n);
+	assert_true(rig_count(r, WIRE_ACK) >= 1);
+}
+
+static void
+a_leave_tells_everybody(void **state)
+{
+	struct wire_accuse a;
+	unsigned i;
+
+	(void)state;
+	swim_leave(r->s, r->now);
+	for (i = 0; i < r->s->t.n; i++) {
+		struct ipport to;
+
+		if (r->s->t.list[i]->is_self)
+			continue;
+		member_ipport(r->s->t.list[i], &to);
+		assert_true(rig_count_to(r, WIRE_DEAD, &to) >= 1);
+	}
+	a = accuse_in(rig_msg(r, WIRE_DEAD, 0));
+	assert_true(is_name(a.node, "me"));
+	assert_true(is_name(a.from, "me"));
+	assert_int_equal(a.incarnation, 100);
+	assert_int_equal(rig_evs(r, SWIM_EV_LEAVE_DONE), 0);
+	rig_run(r, 2 * SEC);
+	assert_int_equal(rig_evs(r, SWIM_EV_LEAVE_DONE), 1);
+	/* 10 unicasts and 4 * ceil(log10(12)) transmissions. */
+	assert_int_equal(rig_count(r, WIRE_DEAD), 18);
+	assert_true(swim_deadline(r->s) == INT64_MAX);
+}
+
+static void
+a_leave_alone_is_done_at_once(void **state)
+{
+	struct rig *one = rig_new();
+
+	(void)state;
+	swim_leave(one->s, one->now);
+	assert_int_equal(rig_evs(one, SWIM_EV_LEAVE_DONE), 1);
+	rig_free(one);
+}
+
+static void
+a_leave_ends_with_the_last_dead_neighbour(void **state)
+{
+	struct rig *two = rig_new();
+
+	(void)state;
+	rig_populate(two, 1);
+	feed_accuse(two, WIRE_DEAD, "m1", "me", 1);
+	swim_leave(two->s, two->now);
+	assert_int_equal(rig_evs(two, SWIM_EV_LEAVE_DONE), 1);
+	rig_free(two);
+}
+
+static void
+after_a_leave_only_pings_are_answered(void **state)
+{
+	struct ipport from = ip("192.0.2.1", 1);
+	struct wire_ping p = {.seqno = 1, .node = swim_str("me")};
+	uint8_t buf[128];
+	ssize_t n = wire_put_ping(buf, sizeof(buf), &p);
+
+	(void)state;
+	swim_leave(r->s, r->now);
+	accuse(WIRE_SUSPECT, "m1", 100);
+	alive_me(500, "10.0.0.1", "Xme");
+	rig_run(r, 5 * SEC);
+	rig_clear(r);
+	accuse(WIRE_SUSPECT, "m1", 100);
+	accuse(WIRE_DEAD, "m1", 100);
+	alive_me(500, "10.0.0.1", "Xme");
+	rig_run(r, 5 * SEC);
+	assert_int_equal(r->nmsgs, 0);
+	assert_int_equal(swim_incarnation(r->s), 100);
+	assert_int_equal(rig_state(r, "me"), MEMBER_LEFT);
+	feed(r, &from, buf, n);
+	assert_int_equal(rig_count_to(r, WIRE_ACK, &from), 1);
+}
+
+static void
+new_metadata_rises(void **state)
+{
+	struct wire_alive a;
+
+	(void)state;
+	swim_set_meta(r->s, r->now, (const uint8_t *)"Xnew", 4);
+	assert_int_equal(swim_incarnation(r->s), 101);
+	rig_run(r, SEC);
+	a = alive_in(rig_msg(r, WIRE_ALIVE, 0));
+	assert_int_equal(a.incarnation, 101);
+	assert_true(is_name(a.meta, "Xnew"));
+}
+
+static void
+a_new_address_leaves_and_returns(void **state)
+{
+	struct ipaddr to = ip("10.0.0.77", 0).ip;
+	struct wire_alive a;
+
+	(void)state;
+	swim_set_addr(r->s, r->now, &to, 8000);
+	assert_true(rig_count(r, WIRE_DEAD) >= 10);
+	assert_int_equal(rig_count(r, WIRE_ALIVE), 0);
+	rig_run(r, 5 * SEC);
+	assert_int_equal(rig_evs(r, SWIM_EV_LEAVE_DONE), 0);
+	assert_int_equal(swim_incarnation(r->s), 101);
+	assert_true(rig_count(r, WIRE_ALIVE) >= 10);
+	a = alive_in(rig_msg(r, WIRE_ALIVE, 0));
+	assert_int_equal(a.port, 8000);
+	assert_int_equal(a.addr.p[3], 77);
+	rig_clear(r);
+	swim_set_addr(r->s, r->now, &to, 8000);
+	assert_int_equal(r->nmsgs, 0);
+}
+
+/* Learned by a join: n members, of which the last is an original if asked. */
+static void
+join_many(unsigned n, bool original)
+{
+	struct ipport to = ip("10.4.0.1", PORT);
+	struct state_buf b = {0};
+	char name[16], addr[24];
+	unsigned i;
+
+	rig_clear(r);
+	swim_join(r->s, r->now, &to, 0);
+	for (i = 1; i <= n; i++) {
+		snprintf(name, sizeof(name), "j%u", i);
+		snprintf(addr, sizeof(addr), "10.4.%u.%u", i / 250, i % 250);
+		state_add(&b, name, addr, 1, WIRE_S_ALIVE,
+		    original && i == n ? "O" : "X");
+	}
+	rig_answer(r, 0, &b);
+	assert_true(r->join.ok);
+	assert_int_equal(r->join.learned, n);
+	assert_int_equal(rig_evs(r, SWIM_EV_JOIN), n);
+	assert_true(rig_ev(r, SWIM_EV_JOIN)->joining);
+	bcast_clear(&r->s->queue);
+	rig_clear(r);
+	r->s->next_probe = r->s->next_pushpull = r->s->listed_at = NEVER;
+}
+
+/* Packets that carry nothing but our alive, to members that we joined. */
+static unsigned
+announced(void)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < r->nmsgs; i++)
+		n += r->msgs[i].type == WIRE_ALIVE &&
+		     is_name(alive_in(&r->msgs[i]).node, "me") &&
+		     r->msgs[i].to.ip.b[1] == 4;
+	return n;
+}
+
+static void
+announce_goes_to_the_learned_once(void **state)
+{
+	(void)state;
+	join_many(20, false);
+	swim_announce(r->s, r->now);
+	assert_int_equal(announced(), 20);
+	assert_int_equal(rig_count(r, WIRE_ALIVE), 20);
+	assert_int_equal(alive_in(rig_msg(r, WIRE_ALIVE, 0)).incarnation, 100);
+	bcast_clear(&r->s->queue);
+	rig_clear(r);
+	swim_announce(r->s, r->now);
+	rig_run(r, 5 * SEC);
+	assert_int_equal(announced(), 0);
+}
+
+static void
+announce_of_ours_in_portions(void **state)
+{
+	(void)state;
+	join_many(600, false);
+	swim_announce(r->s, r->now);
+	bcast_clear(&r->s->queue);
+	assert_int_equal(announced(), 256);
+	rig_run(r, 2 * SEC - 1);
+	assert_int_equal(announced(), 256);
+	rig_run(r, 1);
+	assert_int_equal(announced(), 512);
+	rig_run(r, 2 * SEC);
+	assert_int_equal(announced(), 600);
+	assert_true(swim_deadline(r->s) == INT64_MAX);
+}
+
+static void
+announce_among_originals_in_small_ones(void **state)
+{
+	(void)state;
+	join_many(150, true);
+	swim_announce(r->s, r->now);
+	bcast_clear(&r->s->queue);
+	assert_int_equal(announced(), 64);
+	rig_run(r, 2 * SEC - 1);
+	assert_int_equal(announced(), 64);
+	rig_run(r, 1);
+	assert_int_equal(announced(), 128);
+	rig_run(r, 2 * SEC);
+	assert_int_equal(announced(), 150);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    T(accusations_are_refuted_at_once),
+	    T(an_unknown_accuser_is_refuted_too),
+	    T(lower_accusations_are_ignored),
+	    T(a_greater_alive_is_refuted_even_if_equal),
+	    T(an_equal_alive_with_other_content_is_refuted),
+	    T(another_address_is_our_conflict),
+	    T(one_burst_a_second),
+	    T(hearsay_above_the_ceiling_about_us),
+	    T(just_below_the_ceiling_we_still_refute),
+	    T(at_the_ceiling_we_leave_and_return),
+	    T(a_leave_tells_everybody),
+	    T(a_leave_alone_is_done_at_once),
+	    T(a_leave_ends_with_the_last_dead_neighbour),
+	    T(after_a_leave_only_pings_are_answered),
+	    T(new_metadata_rises),
+	    T(a_new_address_leaves_and_returns),
+	    T(announce_goes_to_the_learned_once),
+	    T(announce_of_ours_in_portions),
+	    T(announce_among_originals_in_small_ones),
+	};
+
+	return cmocka_run_group_tests_name("self", tests, NULL, NULL);
+}
