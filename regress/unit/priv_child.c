@@ -246,17 +246,18 @@ start(struct run *r, char what, bool keep)
 	assert_non_null(r->log);
 }
 
-/* Read the daemon's log until a line holds text. */
+/* Read the daemon's log until a line holds text; the two processes' lines
+ * come in any order. */
 static void
 wait_for(struct run *r, const char *text)
 {
 	char line[1024];
 
-	while (fgets(line, sizeof(line), r->log) != NULL) {
+	while (strstr(r->seen, text) == NULL &&
+	       fgets(line, sizeof(line), r->log) != NULL)
 		strlcat(r->seen, line, sizeof(r->seen));
-		if (strstr(line, text) != NULL)
-			return;
-	}
+	if (strstr(r->seen, text) != NULL)
+		return;
 	fail_msg("no line with \"%s\" in:\n%s", text, r->seen);
 }
 
