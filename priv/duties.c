@@ -80,6 +80,10 @@ duty_hosts(struct priv *p)
 			e[n++] = (struct hosts_entry){q->w.addr, q->name};
 	err = e == NULL ? -ENOMEM : hosts_write(p->hosts, e, n);
 	free(e);
+	if (err == -EAGAIN) { /* another mesh is writing */
+		duty_hosts_changed(p);
+		return;
+	}
 	if (err != 0)
 		p->hosts_at = p->env.now + HOSTS_RETRY;
 	if (err != 0 && !p->hosts_failed)

@@ -7,6 +7,7 @@
  * cannot be renamed into place (a container's bind mount), the finished text
  * is put beside it first; a torn write is rolled forward from there.
  */
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -23,7 +24,7 @@
 #define FILE_MAX  (16 * 1024 * 1024)
 
 struct hosts {
-	int dirfd;
+	int dirfd, lockfd;
 	char interface[16];
 	char new[40]; /* the file beside: one per mesh */
 };
@@ -159,13 +160,14 @@ replace(struct hosts *h, const struct stat *st, const char *old, size_t oldlen,
 }
 
 struct hosts *
-hosts_open(int dirfd, const char *interface)
+hosts_open(int dirfd, const char *interface, int lockfd)
 {
 	struct hosts *h = calloc(1, sizeof(*h));
 
 	if (h == NULL)
 		return NULL;
 	h->dirfd = dirfd;
+	h->lockfd = lockfd;
 	strlcpy(h->interface, interface, sizeof(h->interface));
 	snprintf(h->new, sizeof(h->new), "hosts.wesher-new.%s", h->interface);
 	(void)repair(h); /* else at the next write */
@@ -178,8 +180,9 @@ hosts_close(struct hosts *h)
 	free(h);
 }
 
-int
-hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n)
+/* Read, change, write: under the lock. */
+static int
+update(struct hosts *h, const struct hosts_entry *e, size_t n)
 {
 	struct stat st;
 	size_t oldlen, newlen;
@@ -197,5 +200,29 @@ hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n)
 		r = replace(h, &st, old, oldlen, new, newlen);
 	free(old);
 	free(new);
+	return r;
+}
+
+int
+hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n)
+{
+	int r;
+
+	if (h->lockfd == -1)
+		return update(h, e, n);
+	if (flock(h->lockfd, LOCK_EX | LOCK_NB) == -1)
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	r = update(h, e, n);
+	(void)flock(h->lockfd, LOCK_UN);
+	return r;
+}
+
+int
+hosts_clear(struct hosts *h)
+{
+	int r, i;
+
+	for (i = 0; (r = hosts_write(h, NULL, 0)) == -EAGAIN && i < 40; i++)
+		(void)usleep(50000);
 	return r;
 }

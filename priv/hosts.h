@@ -14,10 +14,11 @@ struct hosts;
 /*
  * dirfd is /etc (or a test's folder), opened before the sandbox and the
  * caller's to close later; file "hosts". If "hosts.wesher-copy" stands there,
- * an in-place write was torn: it is repaired from the copy. NULL when out of
- * memory.
+ * an in-place write was torn: it is repaired from the copy. lockfd (-1: none)
+ * is locked during a write, so that two meshes on a host do not lose each
+ * other's lines. NULL when out of memory.
  */
-struct hosts *hosts_open(int dirfd, const char *interface);
+struct hosts *hosts_open(int dirfd, const char *interface, int lockfd);
 void hosts_close(struct hosts *h);
 
 /*
@@ -29,8 +30,11 @@ void hosts_close(struct hosts *h);
  * and renamed with the file's mode and owner kept; in place with a copy first
  * only for EBUSY and EXDEV. Nothing is written when nothing would change. A
  * missing file is not created (-ENOENT), a symbolic link not followed
- * (-ELOOP). Returns 0, or -errno with the old file intact.
+ * (-ELOOP). Returns 0, or -errno with the old file intact (-EAGAIN: another
+ * mesh is writing, try again soon).
  */
 int hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n);
+/* Take all managed lines away; waits up to 2 s for another mesh. */
+int hosts_clear(struct hosts *h);
 
 #endif

@@ -159,7 +159,7 @@ clean_up(struct priv *p)
 
 	if (err != 0 && err != -ENODEV)
 		log_warnx("%s: %s", p->env.pol->interface, strerror(-err));
-	if (p->hosts != NULL && (err = hosts_write(p->hosts, NULL, 0)) != 0)
+	if (p->hosts != NULL && (err = hosts_clear(p->hosts)) != 0)
 		log_warnx("hosts file: %s", strerror(-err));
 }
 

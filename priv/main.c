@@ -203,7 +203,7 @@ remove_all(void)
 {
 	struct hosts *h;
 	struct rtnl_link l;
-	int err, etc = open(pol.etcdir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int err;
 
 	(void)setup_lock(&pol); /* no daemon may be running */
 	if ((err = rtnl_open()) == 0)
@@ -214,10 +214,8 @@ remove_all(void)
 		err = rtnl_link_delete(pol.interface);
 	if (err != 0 && err != -ENODEV)
 		fatalx("%s: %s", pol.interface, strerror(-err));
-	if (pol.no_etc_hosts)
-		return 0;
-	h = hosts_open(etc, pol.interface);
-	if (h == NULL || (err = hosts_write(h, NULL, 0)) != 0)
+	h = setup_hosts(&pol);
+	if (h != NULL && (err = hosts_clear(h)) != 0)
 		fatalx("hosts file: %s", strerror(-err));
 	return 0;
 }
@@ -301,7 +299,7 @@ run(struct loop *l)
 {
 	struct child c = {.exe = pol.gossip_fd};
 	struct priv *p = l->p;
-	int i, sv[2], logpipe[2], lock, etc;
+	int i, sv[2], logpipe[2], lock;
 	bool created;
 
 	setup_user(pol.user, &c.uid, &c.gid);
@@ -317,10 +315,7 @@ run(struct loop *l)
 	c.fds[PRIV_FD_CONTROL] = setup_control(&pol);
 	start_priv(p);
 	start_network(p, &created);
-	etc = open(pol.etcdir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (!pol.no_etc_hosts &&
-	    (p->hosts = hosts_open(etc, pol.interface)) == NULL)
-		fatalx("hosts file: out of memory");
+	p->hosts = setup_hosts(&pol);
 	l->dnsfd = resolv_open(pol.etcdir);
 	if (seqpacket_pair(sv) == -1 || pipe2(logpipe, O_CLOEXEC) == -1 ||
 	    fcntl(logpipe[0], F_SETFL, O_NONBLOCK) == -1)

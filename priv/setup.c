@@ -21,6 +21,7 @@
 #include <sodium.h>
 
 #include "../common/log.h"
+#include "hosts.h"
 #include "setup.h"
 
 #define KEY_TEXT sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_ORIGINAL)
@@ -115,9 +116,10 @@ setup_lock(const struct policy *pol)
 static void
 key_write(int dir, const char *name, const char *text, size_t len)
 {
-	const char *tmp = "new.key~";
+	char tmp[IFNAMSIZ + 16];
 	int fd;
 
+	snprintf(tmp, sizeof(tmp), "%s~", name); /* one per interface */
 	(void)unlinkat(dir, tmp, 0);
 	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd == -1 || write(fd, text, len) != (ssize_t)len ||
@@ -278,6 +280,26 @@ setup_control(const struct policy *pol)
 		fatal("%s", sun.sun_path);
 	(void)umask(old);
 	return fd;
+}
+
+struct hosts *
+setup_hosts(const struct policy *pol)
+{
+	struct hosts *h;
+	int run, lock, etc;
+
+	if (pol->no_etc_hosts)
+		return NULL;
+	/* Of root's alone: who can open a file can lock it. */
+	run = root_dir(AT_FDCWD, pol->rundir, 0755);
+	lock = openat(
+	    run, "hosts.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	etc = open(pol->etcdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock == -1 || etc == -1 ||
+	    (h = hosts_open(etc, pol->interface, lock)) == NULL)
+		fatal("hosts file");
+	close(run);
+	return h;
 }
 
 /* Key and port, unless they are set: setting ends the peers' sessions. */

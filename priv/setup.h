@@ -36,4 +36,7 @@ int setup_control(const struct policy *pol);
 int setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
     bool *created, const char **why);
 
+/* What hosts_write() needs, opened; NULL with --no-etc-hosts. */
+struct hosts *setup_hosts(const struct policy *pol);
+
 #endif

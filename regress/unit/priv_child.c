@@ -188,7 +188,7 @@ daemon_main(char what, bool keep)
 	priv.env.pol = &pol;
 	priv.wgkey = &key;
 	priv.net_at = 1;
-	priv.hosts = hosts_open(-1, "wgt");
+	priv.hosts = hosts_open(-1, "wgt", -1);
 	strcpy(priv.name, "me");
 	for (i = 0; i < PRIV_FD_NEXT; i++)
 		c.fds[i] = -1;

@@ -2,8 +2,10 @@
  * hosts.c: the text, and the file under every trouble that a root can have
  * with it. Each file test has a folder of its own.
  */
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -220,7 +222,7 @@ static int
 teardown(void **state)
 {
 	static const char *const names[] = {"hosts", "hosts.wesher-copy",
-	    "hosts.wesher-new.wg0", "target", "bound"};
+	    "hosts.wesher-new.wg0", "target", "bound", "lock"};
 	size_t i;
 
 	(void)state;
@@ -254,7 +256,7 @@ test_write(void **state)
 	if (geteuid() == 0)
 		assert_int_equal(fchownat(dirfd_, "hosts", 5, 7, 0), 0);
 	a = stat_of("hosts");
-	h = hosts_open(dirfd_, "wg0");
+	h = hosts_open(dirfd_, "wg0", -1);
 	assert_non_null(h);
 	assert_int_equal(write1(), 0);
 	expect("hosts", "a b\n" LINE1);
@@ -277,7 +279,7 @@ static void
 test_no_file(void **state)
 {
 	(void)state;
-	h = hosts_open(dirfd_, "wg0");
+	h = hosts_open(dirfd_, "wg0", -1);
 	assert_int_equal(write1(), -ENOENT);
 	assert_false(exists("hosts"));
 	put("target", "a b\n");
@@ -298,7 +300,7 @@ test_link_in_the_way(void **state)
 	put("target", "precious");
 	assert_int_equal(
 	    symlinkat("target", dirfd_, "hosts.wesher-new.wg0"), 0);
-	h = hosts_open(dirfd_, "wg0");
+	h = hosts_open(dirfd_, "wg0", -1);
 	assert_int_equal(write1(), 0);
 	expect("hosts", "a b\n" LINE1);
 	expect("target", "precious");
@@ -310,13 +312,83 @@ test_repair(void **state)
 	(void)state;
 	put("hosts", "a b\n10.7.0.1\tno and a tail that was there before");
 	put("hosts.wesher-copy", "a b\n" LINE1);
-	h = hosts_open(dirfd_, "wg0");
+	h = hosts_open(dirfd_, "wg0", -1);
 	expect("hosts", "a b\n" LINE1);
 	assert_false(exists("hosts.wesher-copy"));
 	put("hosts.wesher-copy", "c d\n");
 	assert_int_equal(write1(), 0);
 	expect("hosts", "c d\n" LINE1);
 	assert_false(exists("hosts.wesher-copy"));
+}
+
+/* Two meshes on one host: neither loses the other's line. */
+static void
+writer(const char *interface, int rounds)
+{
+	struct hosts_entry e = {.name = interface};
+	struct hosts *mine;
+	int lock = openat(dirfd_, "lock", O_RDWR | O_CREAT, 0600), i, r;
+
+	mine = hosts_open(dirfd_, interface, lock);
+	for (i = 0; i < rounds; i++) {
+		e.addr.len = 4;
+		e.addr.b[0] = 10;
+		e.addr.b[3] = (uint8_t)i;
+		while ((r = hosts_write(mine, &e, 1)) == -EAGAIN)
+			usleep(100);
+		if (r != 0)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static bool
+contains(const char *what)
+{
+	char buf[512] = "";
+	int fd = openat(dirfd_, "hosts", O_RDONLY);
+
+	assert_true(read(fd, buf, sizeof(buf) - 1) > 0);
+	close(fd);
+	return strstr(buf, what) != NULL;
+}
+
+static void
+test_two_meshes(void **state)
+{
+	pid_t pid[2];
+	int i, status;
+
+	(void)state;
+	put("hosts", "a b\n");
+	for (i = 0; i < 2; i++)
+		if ((pid[i] = fork()) == 0)
+			writer(i == 0 ? "wg0" : "wg1", 100);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+	}
+	assert_true(contains("10.0.0.99\twg0" M("wg0")));
+	assert_true(contains("10.0.0.99\twg1" M("wg1")));
+}
+
+static void
+test_locked_elsewhere(void **state)
+{
+	int a = openat(dirfd_, "lock", O_RDWR | O_CREAT, 0600);
+	int b = openat(dirfd_, "lock", O_RDWR, 0600);
+
+	(void)state;
+	put("hosts", "a b\n");
+	h = hosts_open(dirfd_, "wg0", a);
+	assert_int_equal(flock(b, LOCK_EX), 0);
+	assert_int_equal(write1(), -EAGAIN);
+	expect("hosts", "a b\n");
+	assert_int_equal(flock(b, LOCK_UN), 0);
+	assert_int_equal(write1(), 0);
+	expect("hosts", "a b\n" LINE1);
+	close(a);
+	close(b);
 }
 
 static void
@@ -344,7 +416,7 @@ test_bind_mount(void **state)
 	snprintf(to, sizeof(to), "%s/hosts", dir);
 	assert_int_equal(mount(from, to, NULL, MS_BIND, NULL), 0);
 	a = stat_of("hosts");
-	h = hosts_open(dirfd_, "wg0");
+	h = hosts_open(dirfd_, "wg0", -1);
 	r = write1();
 	b = stat_of("hosts");
 	assert_int_equal(umount(to), 0);
@@ -385,7 +457,7 @@ test_bind_mount_full(void **state)
 		snprintf(names[i], sizeof(names[i]), "a-long-name-%zu", i);
 		e[i] = entry("10.7.0.1", names[i]);
 	}
-	h = hosts_open(dirfd_, "wg0");
+	h = hosts_open(dirfd_, "wg0", -1);
 	r = hosts_write(h, e, 40);
 	expect("hosts", text);
 	assert_int_equal(umount(to), 0);
@@ -410,7 +482,7 @@ test_disk_full(void **state)
 	memset(text, '#', 8190);
 	put("hosts", text);
 	a = stat_of("hosts");
-	h = hosts_open(dirfd_, "wg0");
+	h = hosts_open(dirfd_, "wg0", -1);
 	assert_int_equal(write1(), -ENOSPC);
 	b = stat_of("hosts");
 	assert_int_equal(a.st_ino, b.st_ino);
@@ -432,7 +504,7 @@ test_read_only(void **state)
 	put("hosts", "a b\n");
 	assert_int_equal(
 	    mount("none", dir, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL), 0);
-	h = hosts_open(dirfd_, "wg0");
+	h = hosts_open(dirfd_, "wg0", -1);
 	assert_int_equal(write1(), -EROFS);
 	expect("hosts", "a b\n");
 }
@@ -447,8 +519,8 @@ main(void)
 	    T(test_render_foreign), T(test_render_taken),
 	    T(test_render_hostile), T(test_render_many), F(test_write),
 	    F(test_no_file), F(test_link_in_the_way), F(test_repair),
-	    F(test_bind_mount), F(test_bind_mount_full), F(test_disk_full),
-	    F(test_read_only)};
+	    F(test_two_meshes), F(test_locked_elsewhere), F(test_bind_mount),
+	    F(test_bind_mount_full), F(test_disk_full), F(test_read_only)};
 
 	return cmocka_run_group_tests_name("priv_hosts", tests, NULL, NULL);
 }
