@@ -74,7 +74,8 @@ struct priv_peer_set {
 	char name[256]; /* namelen bytes, the rest zero */
 	struct priv_ip addr; /* static address; all zero: derived */
 	uint8_t key[WG_KEY_LEN];
-	uint8_t oldkey[WG_KEY_LEN]; /* the key this one replaces, or zero */
+	/* the key this one replaces, or zero; the same key: end its session */
+	uint8_t oldkey[WG_KEY_LEN];
 	struct priv_ep endpoint;
 };
 

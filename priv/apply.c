@@ -106,6 +106,13 @@ change(struct priv *p, struct peer *q, const struct want *w,
 	q->w.keepalive = w->w.keepalive;
 	pd = pend_new(p, q, r);
 	pd->route = adopted;
+	/* Removed and added in one message: a new handshake, no gap in the
+	 * routes (protocol.md section 9). */
+	if (w->reset) {
+		push_wg(&p->batch, WG_DEL, &q->w);
+		diff = w->w;
+		op = WG_ADD;
+	}
 	if (op != -1) {
 		pd->wg = (int)p->batch.nwg;
 		push_wg(&p->batch, (enum wg_op)op, &diff);

@@ -148,8 +148,8 @@ do_peer_set(struct priv *p, const union priv_msg *m)
 	memcpy(w.w.key, s->key, WG_KEY_LEN);
 	w.hosts = s->flags & PRIV_PEER_HOSTS &&
 		  check_hostname(s->name, s->namelen);
-	if (!check_is_zero(s->oldkey, WG_KEY_LEN) &&
-	    memcmp(s->oldkey, s->key, WG_KEY_LEN) != 0) {
+	w.reset = memcmp(s->oldkey, s->key, WG_KEY_LEN) == 0;
+	if (!w.reset && !check_is_zero(s->oldkey, WG_KEY_LEN)) {
 		w.oldkey = s->oldkey;
 		settle(p, s->oldkey);
 		repair_dump(p); /* how old is the old key's session? */

@@ -49,6 +49,7 @@ struct want {
 	bool hosts;
 	struct wg_peer w; /* addr: static, or len 0 and derived here */
 	const uint8_t *oldkey; /* NULL: replaces none */
+	bool reset; /* end the session it has */
 	struct peer *old; /* set here: the peer to be replaced */
 };
 

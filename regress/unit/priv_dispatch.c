@@ -515,6 +515,28 @@ test_replace_key_is_one_batch(void **state)
 	assert_true(fk_route(&a));
 }
 
+/* The same key as its old one: end the session, in one message. */
+static void
+test_reset_of_a_session(void **state)
+{
+	struct priv_peer_set s = peer("a", 1, "192.0.2.1");
+	struct ipaddr a = addr_of("a");
+
+	(void)state;
+	begin(PS_UP);
+	assert_int_equal(set(&s), 0);
+	memcpy(s.oldkey, key(1), WG_KEY_LEN);
+	memset(fk.log, 0, sizeof(fk.log));
+	assert_int_equal(set(&s), 0);
+	assert_int_equal(fk.nlast, 2);
+	assert_int_equal(fk.last[0].op, WG_DEL);
+	assert_int_equal(fk.last[1].op, WG_ADD);
+	assert_int_equal(fk.last[1].peer.endpoint.ip.len, 4);
+	assert_int_equal(fk.npeers, 1);
+	assert_null(strchr(fk.log, 'd'));
+	assert_true(fk_route(&a));
+}
+
 static void
 test_replace_under_another_name(void **state)
 {
@@ -1034,6 +1056,7 @@ main(void)
 	    T(test_set_and_del),
 	    T(test_endpoint_only_when_changed),
 	    T(test_replace_key_is_one_batch),
+	    T(test_reset_of_a_session),
 	    T(test_replace_under_another_name),
 	    T(test_handover_waits),
 	    T(test_handover_by_name),
