@@ -18,6 +18,9 @@
 #define IN_FLIGHT_MAX 256
 #define RETRY_MIN     (5 * US_PER_S)
 #define RETRY_MAX     (60 * US_PER_S)
+/* wesher-priv keeps an address for its old key as long as a session lives. */
+#define GHOST_TIME (180 * US_PER_S)
+#define GHOSTS_MAX 1024
 
 int
 peer_addr_cmp(const struct peer *a, const struct peer *b)
@@ -75,6 +78,20 @@ peers_free(struct peers *ps)
 	free(ps);
 }
 
+/* Forgotten by the core, but lately in the kernel under that name. */
+static struct peer *
+ghost_of(struct peers *ps, const struct member *m)
+{
+	struct peer *p;
+
+	if (ps->nghosts == 0)
+		return NULL;
+	TAILQ_FOREACH (p, &ps->all, all)
+		if (p->m == NULL && strcmp(p->name, m->name) == 0)
+			return p;
+	return NULL;
+}
+
 static struct peer *
 peer_of(struct peers *ps, struct member *m)
 {
@@ -82,6 +99,12 @@ peer_of(struct peers *ps, struct member *m)
 
 	if (p != NULL)
 		return p;
+	if ((p = ghost_of(ps, m)) != NULL) {
+		ps->nghosts--;
+		p->m = m;
+		m->udata = p;
+		return p;
+	}
 	p = calloc(1, sizeof(*p));
 	if (p == NULL || (p->name = strdup(m->name)) == NULL) {
 		log_warn("peer of %s", m->name);
@@ -91,7 +114,7 @@ peer_of(struct peers *ps, struct member *m)
 	p->namelen = m->namelen;
 	p->m = m;
 	p->backoff = RETRY_MIN;
-	p->retry_at = p->prime_at = p->poke_at = NEVER;
+	p->retry_at = p->prime_at = p->poke_at = p->ghost_until = NEVER;
 	TAILQ_INSERT_TAIL(&ps->all, p, all);
 	ps->n++;
 	m->udata = p;
@@ -129,7 +152,7 @@ send_set(struct peers *ps, struct peer *p)
 		m.flags |= PRIV_PEER_HOSTS;
 	memcpy(m.key, p->want.key, WG_KEY_LEN);
 	/* The same key twice asks for a reset of its session. */
-	if (p->applied &&
+	if (p->had &&
 	    (p->reset || memcmp(p->have.key, p->want.key, WG_KEY_LEN) != 0))
 		memcpy(m.oldkey, p->have.key, WG_KEY_LEN);
 	priv_ep_to(&m.endpoint, &p->want.endpoint);
@@ -149,11 +172,8 @@ pump(struct peers *ps)
 		TAILQ_REMOVE(&ps->queue, p, queue);
 		ps->nqueued--;
 		p->busy = PEER_IDLE;
-		if (in_step(p)) {
-			if (p->m == NULL)
-				peer_free(ps, p);
+		if (in_step(p))
 			continue;
-		}
 		if (!p->wanted) {
 			p->busy = PEER_DELETING;
 			p->seq = ps->cfg.ops->del(ps->cfg.arg, p->have.key);
@@ -296,12 +316,22 @@ peers_update(
 	pump(ps);
 }
 
+/* Free a ghost whose time is over, once the kernel has let it go. */
+static void
+ghost_expire(struct peers *ps, struct peer *p, int64_t now)
+{
+	if (p->m != NULL || p->applied || p->busy != PEER_IDLE ||
+	    (p->had && now < p->ghost_until))
+		return;
+	ps->nghosts--;
+	peer_free(ps, p);
+}
+
 void
 peers_forget(struct peers *ps, int64_t now, struct member *m)
 {
 	struct peer *p = m->udata, *other;
 
-	(void)now;
 	if (p == NULL)
 		return;
 	TAILQ_FOREACH (other, &ps->all, all)
@@ -312,9 +342,12 @@ peers_forget(struct peers *ps, int64_t now, struct member *m)
 	if (judge(ps, p))
 		judge_blocked(ps);
 	p->prime_at = p->poke_at = NEVER;
+	peer_at(ps, &p->ghost_until, now + GHOST_TIME);
+	ps->nghosts++;
 	enqueue(ps, p);
-	if (p->busy == PEER_IDLE)
-		peer_free(ps, p);
+	if (ps->nghosts > GHOSTS_MAX)
+		p->ghost_until = now;
+	ghost_expire(ps, p, now);
 	pump(ps);
 }
 
@@ -337,7 +370,7 @@ set_done(struct peers *ps, struct peer *p, int64_t now)
 	bool fresh = !p->applied || p->reset ||
 		     memcmp(p->have.key, p->sent.key, WG_KEY_LEN) != 0;
 
-	p->applied = true;
+	p->applied = p->had = true;
 	p->reset = false;
 	p->have = p->sent;
 	p->backoff = RETRY_MIN;
@@ -375,10 +408,9 @@ peers_result(struct peers *ps, int64_t now, const struct priv_result *r)
 	} else {
 		set_failed(ps, p, now, r->error);
 	}
-	if (p->m == NULL && !p->applied)
-		peer_free(ps, p);
-	else if (p->retry_at == NEVER || !p->wanted)
+	if (p->retry_at == NEVER || !p->wanted)
 		enqueue(ps, p);
+	ghost_expire(ps, p, now);
 	pump(ps);
 }
 
@@ -401,12 +433,12 @@ peers_stat(struct peers *ps, int64_t now, const struct priv_stat *s)
 void
 peers_tick(struct peers *ps, int64_t now)
 {
-	struct peer *p;
+	struct peer *p, *tmp;
 
 	if (now < ps->next)
 		return;
 	ps->next = NEVER;
-	TAILQ_FOREACH (p, &ps->all, all) {
+	TAILQ_FOREACH_SAFE (p, &ps->all, all, tmp) {
 		if (p->retry_at <= now) {
 			p->retry_at = NEVER;
 			enqueue(ps, p);
@@ -415,6 +447,9 @@ peers_tick(struct peers *ps, int64_t now)
 		peer_at(ps, &p->retry_at, p->retry_at);
 		peer_at(ps, &p->prime_at, p->prime_at);
 		peer_at(ps, &p->poke_at, p->poke_at);
+		if (p->m == NULL && p->ghost_until > now)
+			peer_at(ps, &p->ghost_until, p->ghost_until);
+		ghost_expire(ps, p, now);
 	}
 	pump(ps);
 }

@@ -23,13 +23,14 @@ enum peer_busy { PEER_IDLE, PEER_QUEUED, PEER_SETTING, PEER_DELETING };
 struct peer {
 	TAILQ_ENTRY(peer) all, queue;
 	RB_ENTRY(peer) by_addr, by_key;
-	struct member *m; /* NULL: forgotten, to be freed when deleted */
+	struct member *m; /* NULL: forgotten, kept as a ghost for a while */
 	char *name;
 	uint8_t namelen;
 	enum peer_why why;
 	int refused; /* errno of wesher-priv */
 	struct member *holder; /* of the address or key, for the words */
 	bool decoded, wanted, applied, held;
+	bool had; /* have.key was in the kernel once */
 	struct meta meta;
 	struct tunnel want; /* when wanted */
 	struct tunnel sent; /* while setting */
@@ -37,6 +38,7 @@ struct peer {
 	enum peer_busy busy;
 	uint32_t seq;
 	int64_t retry_at, backoff;
+	int64_t ghost_until; /* forgotten: a new key still names the old */
 
 	/* priming */
 	enum peers_news news;
@@ -67,7 +69,7 @@ struct peers {
 	struct peer_list all, queue, flight;
 	struct peer_addrs addrs;
 	struct peer_keys keys;
-	unsigned n, nqueued, nflight, nblocked;
+	unsigned n, nghosts, nqueued, nflight, nblocked;
 	int64_t stats_at; /* when the last STATS was asked for */
 	int64_t next; /* the earliest of all peers' times, or earlier */
 };

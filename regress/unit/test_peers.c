@@ -324,6 +324,59 @@ test_new_key_names_the_old_one(void **state)
 	drop(m);
 }
 
+/* The original makes a new key at every start. */
+static void
+test_new_key_after_a_leave_names_the_old_one(void **state)
+{
+	struct member *m = member("node2", 2, false);
+	struct meta meta;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	decode(m, &meta);
+	m->state = MEMBER_LEFT;
+	update(m, PEERS_GOSSIP);
+	answer(0);
+	memset(meta.pubkey, 9, WG_KEY_LEN);
+	announce(m, &meta);
+	m->state = MEMBER_ALIVE;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.asked[2].what, SET);
+	assert_int_equal(w.asked[2].set.oldkey[0], 2);
+	drop(m);
+}
+
+/* ... also when the core has forgotten the member meanwhile. */
+static void
+test_new_key_after_a_crash_names_the_old_one(void **state)
+{
+	struct member *m = member("node2", 2, false);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	drop(m);
+	answer(0);
+	w.now += 100 * US_PER_S;
+	peers_tick(w.peers, w.now);
+	m = member("node2", 9, false);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.asked[2].set.oldkey[0], 2);
+	answer(0);
+	drop(m);
+	answer(0);
+	/* Nothing is kept for ever. */
+	w.now += 200 * US_PER_S;
+	peers_tick(w.peers, w.now);
+	m = member("node2", 7, false);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.asked[4].set.oldkey[0], 0);
+	drop(m);
+}
+
 static void
 test_change_while_under_way(void **state)
 {
@@ -716,6 +769,8 @@ main(void)
 	    T(test_gone_member_is_deleted),
 	    T(test_forgotten_while_under_way),
 	    T(test_new_key_names_the_old_one),
+	    T(test_new_key_after_a_leave_names_the_old_one),
+	    T(test_new_key_after_a_crash_names_the_old_one),
 	    T(test_change_while_under_way),
 	    T(test_unusable_members),
 	    T(test_becoming_bad_costs_the_tunnel),
