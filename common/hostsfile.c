@@ -16,9 +16,6 @@
 #include "check.h"
 #include "hostsfile.h"
 
-#define MARK_NEW "# ! managed automatically by wesher interface "
-#define MARK_OLD "# ! MANAGED AUTOMATICALLY !"
-
 static bool
 ends_with(const char *s, size_t len, const char *end, const char *end2)
 {
@@ -33,8 +30,8 @@ is_managed(const char *s, size_t len, const char *interface)
 {
 	while (len > 0 && isspace((unsigned char)s[len - 1]))
 		len--;
-	return ends_with(s, len, MARK_NEW, interface) ||
-	       ends_with(s, len, MARK_OLD, "");
+	return ends_with(s, len, HOSTS_MARK, interface) ||
+	       ends_with(s, len, HOSTS_MARK_OLD, "");
 }
 
 struct item {
@@ -136,7 +133,7 @@ put_items(char *p, const struct item *it, size_t n, const char *interface)
 
 	for (i = 0; i < n; i++)
 		if (!it[i].drop)
-			p += sprintf(p, "%s\t%s\t" MARK_NEW "%s\n",
+			p += sprintf(p, "%s\t%s\t" HOSTS_MARK "%s\n",
 			    ipaddr_str(&it[i].e->addr, ip), it[i].e->name,
 			    interface);
 	return p;
@@ -157,7 +154,7 @@ hosts_render(const char *old, size_t oldlen, const char *interface,
 	n = select_items(e, n, it);
 	for (i = 0; i < n; i++)
 		cap += IPADDR_STRLEN + strlen(it[i].e->name) +
-		       sizeof(MARK_NEW) + strlen(interface) + 3;
+		       sizeof(HOSTS_MARK) + strlen(interface) + 3;
 	if ((out = p = malloc(cap)) == NULL)
 		goto out;
 	for (s = old; s < end; s += len) {

@@ -5,7 +5,10 @@
 
 #include "addr.h"
 
-/* The managed lines of /etc/hosts, protocol.md section 8. */
+/* The managed lines of /etc/hosts, protocol.md section 8: how they end, ours
+ * before the interface's name, and those of the original before 0.3. */
+#define HOSTS_MARK     "# ! managed automatically by wesher interface "
+#define HOSTS_MARK_OLD "# ! MANAGED AUTOMATICALLY !"
 
 struct hosts_entry {
 	struct ipaddr addr;

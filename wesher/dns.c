@@ -16,6 +16,7 @@
 #include <event2/dns.h>
 #include <event2/event.h>
 
+#include "../common/hostsfile.h"
 #include "../common/log.h"
 #include "dns.h"
 
@@ -67,19 +68,12 @@ read_file(const char *path, char **out, size_t *outlen)
 	return 0;
 }
 
-/* Both spellings: ours and the pre-0.3 one (protocol.md section 8). */
 static bool
 is_managed(const char *line, size_t len)
 {
-	static const char *const marks[] = {
-	    "# ! managed automatically by wesher interface ",
-	    "# ! MANAGED AUTOMATICALLY !"};
-	size_t i;
-
-	for (i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
-		if (memmem(line, len, marks[i], strlen(marks[i])) != NULL)
-			return true;
-	return false;
+	return memmem(line, len, HOSTS_MARK, strlen(HOSTS_MARK)) != NULL ||
+	       memmem(line, len, HOSTS_MARK_OLD, strlen(HOSTS_MARK_OLD)) !=
+		   NULL;
 }
 
 static bool

@@ -226,6 +226,8 @@ conf_read(void)
 	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
 	struct stat st;
 
+	/* Best effort (RLIMIT_MEMLOCK): keys stay out of swap. */
+	(void)sodium_mlock(g.conf.keys, sizeof(g.conf.keys));
 	if ((fcntl(PRIV_FD_CONF, F_GET_SEALS) & seals) != seals ||
 	    fstat(PRIV_FD_CONF, &st) == -1 ||
 	    st.st_size != (off_t)sizeof(g.conf) ||

@@ -43,8 +43,9 @@ mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
 	m->conf = *conf;
 	sodium_memzero(m->conf.keys, sizeof(m->conf.keys));
 	m->ops = *ops;
+	(void)sodium_mlock(m->state.key, sizeof(m->state.key));
 	m->state = *st;
-	memset(st, 0, sizeof(*st));
+	sodium_memzero(st, sizeof(*st));
 	m->alive_at = m->save_at = m->self_at = m->announce_at = NEVER;
 	m->sync_latest = NEVER;
 	return m;
@@ -59,6 +60,7 @@ mesh_free(struct mesh *m)
 	swim_free(m->swim);
 	join_free(m->join);
 	state_clear(&m->state);
+	(void)sodium_munlock(m->state.key, sizeof(m->state.key));
 	free(m);
 }
 

@@ -251,7 +251,10 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		conn_fail(c, c->connected ? "no answer in time"
 					  : "connection timed out");
 	else if (what & BEV_EVENT_EOF)
-		conn_fail(c, "closed before a whole message came");
+		conn_fail(c, c->incoming
+				 ? "closed before a whole message came"
+				 : "closed without an answer (has it another "
+				   "--cluster-key?)");
 	else
 		conn_fail(c, evutil_socket_error_to_string(err));
 }
