@@ -5,6 +5,7 @@
  */
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <linux/capability.h>
 
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "../common/log.h"
+#include "../common/privmsg.h"
 #include "confine.h"
 
 static void
@@ -48,6 +50,8 @@ confine_check(void)
 	uid_t r, e, s;
 	gid_t gr, ge, gs;
 	uint64_t caps;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
 
 	if (getresuid(&r, &e, &s) == -1 || getresgid(&gr, &ge, &gs) == -1)
 		fatal("getresuid");
@@ -61,8 +65,10 @@ confine_check(void)
 	/* execve cleared it, and the parent may have died meanwhile. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		fatal("PR_SET_PDEATHSIG");
-	if (getppid() == 1)
-		log_debug("the parent is process 1");
+	if (getsockopt(PRIV_FD_BOUNDARY, SOL_SOCKET, SO_PEERCRED, &peer,
+		&len) == -1 ||
+	    peer.pid != getppid())
+		fatalx("wesher-priv is not our parent, or has ended");
 }
 
 void
