@@ -1,0 +1,705 @@
+/* Full exchanges and joins: protocol.md section 5, "Push/pull merge", "Join",
+ * "Never send more than 64"; section 4, "Addr". */
+#include <math.h>
+
+#include "rig.h"
+
+static struct rig *r;
+static struct state_view view;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	r = rig_new();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	rig_free(r);
+	return 0;
+}
+
+static const struct ipport *
+at(const char *a, uint16_t port)
+{
+	static struct ipport p;
+
+	p = ip(a, port);
+	return &p;
+}
+
+/* How many alive entries of a state m1.. has. */
+static unsigned
+count_m(const struct state_view *v)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < v->head.nodes; i++)
+		n += v->node[i].name.p[0] == 'm' && v->node[i].name.p[1] != 'e';
+	return n;
+}
+
+static void
+the_answer_is_older_than_the_merge(void **state)
+{
+	struct state_buf b = {0};
+	uint8_t *reply;
+
+	(void)state;
+	rig_populate(r, 3);
+	state_add(&b, "joiner", "10.5.0.1", 9, WIRE_S_ALIVE, "X");
+	reply = rig_ask(r, at("10.5.0.1", 40000), &b, true, &view);
+	assert_true(view.head.join);
+	assert_int_equal(view.head.nodes, 4);
+	assert_null(state_find(&view, "joiner"));
+	assert_non_null(state_find(&view, "me"));
+	assert_non_null(rig_member(r, "joiner"));
+	assert_true(rig_ev(r, SWIM_EV_JOIN)->direct);
+	assert_true(rig_ev(r, SWIM_EV_JOIN)->pushpull);
+	assert_false(rig_ev(r, SWIM_EV_JOIN)->joining);
+	assert_true(rig_member(r, "joiner")->answered);
+	free(reply);
+}
+
+static void
+join_flag_is_echoed(void **state)
+{
+	struct state_buf b = {0};
+	uint8_t *reply;
+
+	(void)state;
+	reply = rig_ask(r, at("10.5.0.1", 40000), &b, false, &view);
+	assert_false(view.head.join);
+	free(reply);
+}
+
+static void
+a_look_gets_the_full_state(void **state)
+{
+	struct state_buf b = {0};
+	uint8_t *reply;
+
+	(void)state;
+	rig_populate(r, 150);
+	reply = rig_ask(r, at("10.5.0.1", 40000), &b, false, &view);
+	assert_int_equal(view.head.nodes, 151);
+	assert_int_equal(r->nevents, 0);
+	free(reply);
+}
+
+static void
+entries_are_written_as_they_are(void **state)
+{
+	struct state_buf b = {0};
+	const struct wire_node *n;
+	uint8_t *reply;
+
+	(void)state;
+	rig_populate(r, 5);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m5", 1);
+	feed_accuse(r, WIRE_DEAD, "m2", "m5", 1);
+	feed_accuse(r, WIRE_DEAD, "m3", "m3", 1);
+	reply = rig_ask(r, at("10.5.0.1", 40000), &b, false, &view);
+	assert_int_equal(state_find(&view, "m1")->state, WIRE_S_SUSPECT);
+	assert_int_equal(state_find(&view, "m2")->state, WIRE_S_DEAD);
+	assert_int_equal(state_find(&view, "m3")->state, WIRE_S_LEFT);
+	n = state_find(&view, "me");
+	assert_int_equal(n->state, WIRE_S_ALIVE);
+	assert_int_equal(n->incarnation, 100);
+	assert_int_equal(n->addr.len, 4);
+	assert_int_equal(n->vsn.len, 6);
+	assert_true(is_name(n->meta, "Xme"));
+	free(reply);
+}
+
+static void
+states_are_merged_by_kind(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	rig_populate(r, 5);
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+	state_add(&b, "m1", "10.1.0.2", 1, WIRE_S_SUSPECT, "X");
+	state_add(&b, "m2", "10.1.0.3", 1, WIRE_S_DEAD, "X");
+	state_add(&b, "m3", "10.1.0.4", 1, WIRE_S_LEFT, "X");
+	state_add(&b, "m4", "10.1.0.5", 2, WIRE_S_ALIVE, "X!");
+	state_add(&b, "m5", "10.1.0.6", 1, (enum wire_state)4, "X");
+	state_add(&b, "g1", "10.1.0.7", 1, WIRE_S_SUSPECT, "X");
+	state_add(&b, "g2", "10.1.0.8", 1, WIRE_S_DEAD, "X");
+	state_add(&b, "g3", "10.1.0.9", 1, WIRE_S_LEFT, "X");
+	free(rig_ask(r, at("10.5.0.1", 40000), &b, false, NULL));
+	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
+	assert_int_equal(rig_state(r, "m2"), MEMBER_SUSPECT);
+	assert_int_equal(rig_state(r, "m3"), MEMBER_LEFT);
+	assert_int_equal(rig_member(r, "m4")->metalen, 2);
+	assert_int_equal(rig_state(r, "m5"), MEMBER_ALIVE);
+	assert_int_equal(r->s->t.n, 6);
+	assert_int_equal(swim_counters(r->s)->bad_entry, 1);
+	/* By ourselves: that is what we tell the others. */
+	rig_run(r, SEC);
+	assert_true(is_name(accuse_in(rig_msg(r, WIRE_SUSPECT, 0)).from, "me"));
+}
+
+static void
+one_bad_entry_does_not_spoil_the_rest(void **state)
+{
+	static const uint8_t odd[] = {1, 5, 2};
+	struct state_buf b = {0};
+	struct wire_node n = {.name = swim_str("short"),
+	    .addr = {odd, 3},
+	    .port = PORT,
+	    .incarnation = 1,
+	    .vsn = {odd, 3}};
+	unsigned i;
+
+	(void)state;
+	state_add(&b, "a", "10.5.0.1", 1, WIRE_S_ALIVE, "X");
+	for (i = 0; i <= WIRE_S_LEFT; i++) {
+		n.state = (uint8_t)i;
+		state_add_w(&b, &n);
+	}
+	n.addr.len = 0;
+	n.name.len = 0;
+	state_add_w(&b, &n);
+	state_add(&b, "b", "10.5.0.2", 1, WIRE_S_ALIVE, "X");
+	free(rig_ask(r, at("10.9.0.1", 40000), &b, true, NULL));
+	assert_int_equal(r->s->t.n, 3);
+	assert_non_null(rig_member(r, "b"));
+	assert_int_equal(swim_counters(r->s)->bad_entry, 5);
+}
+
+static void
+user_state_is_stepped_over(void **state)
+{
+	struct wire_pushpull h = {.nodes = 0, .user_len = 5};
+	struct ipport from = ip("10.5.0.1", 1);
+	uint8_t buf[128], *reply;
+	size_t len;
+	ssize_t n;
+
+	(void)state;
+	n = wire_put_pushpull(buf, sizeof(buf), &h);
+	memset(buf + n, 0xc1, 5);
+	assert_int_equal(swim_stream_request(r->s, r->now, &from, buf[0],
+			     buf + 1, (size_t)n + 4, &reply, &len),
+	    0);
+	assert_int_equal(reply[0], WIRE_PUSHPULL);
+	free(reply);
+	/* One byte short. */
+	assert_int_equal(swim_stream_request(r->s, r->now, &from, buf[0],
+			     buf + 1, (size_t)n + 3, &reply, &len),
+	    -1);
+	assert_int_equal(reply[0], WIRE_ERR);
+	free(reply);
+}
+
+static void
+a_cut_state_has_no_effect(void **state)
+{
+	struct ipport from = ip("10.5.0.1", 1);
+	struct state_buf b = {0};
+	uint8_t *msg, *reply;
+	size_t len, cut, n;
+
+	(void)state;
+	state_add(&b, "a", "10.5.0.1", 1, WIRE_S_ALIVE, "X");
+	state_add(&b, "b", "10.5.0.2", 1, WIRE_S_ALIVE, "X");
+	msg = state_finish(&b, true, &len);
+	for (cut = 1; cut < len; cut++) {
+		assert_int_equal(swim_stream_request(r->s, r->now, &from,
+				     msg[0], msg + 1, cut - 1, &reply, &n),
+		    -1);
+		assert_int_equal(reply[0], WIRE_ERR);
+		free(reply);
+	}
+	assert_int_equal(r->s->t.n, 1);
+	assert_int_equal(swim_counters(r->s)->bad_message, len - 1);
+	free(msg);
+}
+
+static void
+accusations_in_a_request_are_refuted_to_the_asker(void **state)
+{
+	struct ipport asker = ip("10.1.0.2", PORT);
+	struct state_buf b = {0};
+
+	(void)state;
+	rig_populate(r, 1);
+	state_add(&b, "m1", "10.1.0.2", 1, WIRE_S_ALIVE, "X");
+	state_add(&b, "me", "10.0.0.1", 130, WIRE_S_DEAD, "Xme");
+	free(rig_ask(r, at("10.1.0.2", 40000), &b, false, NULL));
+	assert_int_equal(swim_incarnation(r->s), 131);
+	assert_true(rig_count_to(r, WIRE_ALIVE, &asker) >= 1);
+	assert_int_equal(rig_state(r, "me"), MEMBER_ALIVE);
+}
+
+static void
+a_join_sends_and_merges(void **state)
+{
+	struct state_buf b = {0};
+	uint32_t id = swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+
+	(void)state;
+	assert_int_equal(r->nstreams, 1);
+	assert_int_equal(r->streams[0].id, id);
+	assert_int_equal(r->streams[0].kind, SWIM_STREAM_PUSHPULL);
+	state_read(r->streams[0].msg, r->streams[0].len, &view);
+	assert_true(view.head.join);
+	assert_int_equal(view.head.nodes, 1);
+	assert_true(is_name(view.node[0].name, "me"));
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "gone", "10.1.0.9", 3, WIRE_S_LEFT, "X");
+	state_add(&b, "far", "10.1.0.2", 3, WIRE_S_ALIVE, "X");
+	rig_answer(r, 0, &b);
+	assert_int_equal(r->njoins, 1);
+	assert_int_equal(r->join.id, id);
+	assert_true(r->join.ok);
+	assert_false(
+	    r->join.only_self || r->join.refused_name || r->join.listed);
+	assert_int_equal(r->join.members, 3);
+	assert_int_equal(r->join.learned, 2);
+	assert_true(r->events[0].direct);
+	assert_true(r->events[0].joining);
+	assert_false(r->events[1].direct);
+	/* A newcomer has nobody to tell what everybody there knows. */
+	assert_int_equal(swim_queued(r->s), 0);
+}
+
+static void
+a_join_between_meshes_is_passed_on(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	rig_populate(r, 3);
+	swim_join(r->s, r->now, at("10.7.0.1", PORT), 0);
+	state_add(&b, "host", "10.7.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "far", "10.7.0.2", 3, WIRE_S_ALIVE, "X");
+	rig_answer(r, 0, &b);
+	assert_int_equal(swim_queued(r->s), 2);
+}
+
+static void
+a_look_is_not_seen_and_merges_nothing(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	swim_join(r->s, r->now, at("10.1.0.1", PORT), SWIM_JOIN_LOOK);
+	state_read(r->streams[0].msg, r->streams[0].len, &view);
+	assert_int_equal(view.head.nodes, 0);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "me", "10.0.0.1", 3, WIRE_S_ALIVE, "Xme");
+	rig_answer(r, 0, &b);
+	assert_true(r->join.ok);
+	assert_true(r->join.listed);
+	assert_int_equal(r->join.members, 2);
+	assert_int_equal(r->s->t.n, 1);
+	assert_int_equal(r->nevents, 0);
+	assert_int_equal(swim_incarnation(r->s), 100);
+}
+
+static void
+reaching_ourselves_is_detected(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	swim_join(r->s, r->now, at("127.0.0.1", PORT), 0);
+	state_add(&b, "me", "10.0.0.1", 100, WIRE_S_ALIVE, "Xme");
+	rig_answer(r, 0, &b);
+	assert_true(r->join.only_self);
+	assert_int_equal(r->join.learned, 0);
+	/* By address too, however many there are. */
+	swim_join(r->s, r->now, at("10.0.0.1", PORT), 0);
+	state_add(&b, "me", "10.0.0.1", 100, WIRE_S_ALIVE, "Xme");
+	state_add(&b, "m1", "10.1.0.1", 1, WIRE_S_ALIVE, "X");
+	rig_answer(r, 1, &b);
+	assert_true(r->join.only_self);
+}
+
+static void
+a_taken_name_is_no_join(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "me", "10.0.0.2", 3, WIRE_S_ALIVE, "Xme");
+	rig_answer(r, 0, &b);
+	assert_true(r->join.refused_name);
+	assert_false(r->join.ok);
+	assert_non_null(r->join.why);
+	assert_int_equal(r->s->t.n, 1);
+	/* One that left or died elsewhere does not hold it. */
+	swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "me", "10.0.0.2", 3, WIRE_S_LEFT, "Xme");
+	rig_answer(r, 1, &b);
+	assert_false(r->join.refused_name);
+	assert_true(r->join.ok);
+	assert_false(r->join.listed);
+}
+
+static void
+our_former_life_is_refuted(void **state)
+{
+	struct state_buf b = {0};
+	struct ipport host = ip("10.1.0.1", PORT);
+
+	(void)state;
+	swim_join(r->s, r->now, &host, 0);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "me", "10.0.0.1", 777, WIRE_S_ALIVE, "Xme");
+	rig_answer(r, 0, &b);
+	assert_true(r->join.listed);
+	assert_int_equal(swim_incarnation(r->s), 778);
+	assert_true(rig_count_to(r, WIRE_ALIVE, &host) >= 1);
+}
+
+static void
+the_listed_form_of_our_address_is_adopted(void **state)
+{
+	uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff, 10, 0, 0, 1};
+	static const uint8_t vsn[6] = {1, 5, 2, 0, 0, 0};
+	struct wire_node n = {.name = swim_str("me"),
+	    .addr = {mapped, 16},
+	    .port = PORT,
+	    .incarnation = 3,
+	    .vsn = {vsn, 6}};
+	struct state_buf b = {0};
+
+	(void)state;
+	swim_join(r->s, r->now, at("10.1.0.1", PORT), SWIM_JOIN_LOOK);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add_w(&b, &n);
+	rig_answer(r, 0, &b);
+	swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+	state_read(r->streams[1].msg, r->streams[1].len, &view);
+	assert_int_equal(view.node[0].addr.len, 16);
+	assert_memory_equal(view.node[0].addr.p, mapped, 16);
+}
+
+static void
+failures_are_told(void **state)
+{
+	uint32_t id = swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+	uint8_t err[64], junk[] = {0x81, 0xc1};
+	ssize_t n;
+
+	(void)state;
+	swim_stream_failed(r->s, r->now, id, "connection refused");
+	assert_int_equal(r->njoins, 1);
+	assert_false(r->join.ok);
+	assert_string_equal(r->join.why, "connection refused");
+	id = swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+	n = wire_put_err(err, sizeof(err), "no room");
+	swim_stream_reply(r->s, r->now, id, err[0], err + 1, (size_t)n - 1);
+	assert_string_equal(r->join.why, "the other side says: no room");
+	id = swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+	swim_stream_reply(r->s, r->now, id, WIRE_PUSHPULL, junk, 2);
+	assert_false(r->join.ok);
+	id = swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+	swim_stream_reply(r->s, r->now, id, WIRE_PING, junk, 2);
+	assert_int_equal(r->njoins, 4);
+	assert_false(r->join.ok);
+	/* A second end of the same stream is nothing. */
+	swim_stream_failed(r->s, r->now, id, "again");
+	assert_int_equal(r->njoins, 4);
+}
+
+/* The answer to a join cannot list us: make sure afterwards. */
+static void
+unlisted_we_ask_again(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	rig_answer(r, 0, &b);
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+	rig_clear(r);
+	rig_run(r, 14 * SEC);
+	assert_int_equal(r->nstreams, 0);
+	rig_run(r, SEC);
+	assert_int_equal(r->nstreams, 1);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "me", "10.0.0.1", 100, WIRE_S_ALIVE, "Xme");
+	rig_answer(r, 0, &b);
+	rig_run(r, 100 * SEC);
+	assert_int_equal(r->nstreams, 1);
+}
+
+static void
+a_ping_shows_that_we_are_listed(void **state)
+{
+	struct ipport from = ip("10.1.0.1", PORT);
+	struct wire_ping p = {.seqno = 1, .node = swim_str("me")};
+	struct state_buf b = {0};
+	uint8_t buf[128];
+	ssize_t n = wire_put_ping(buf, sizeof(buf), &p);
+
+	(void)state;
+	swim_join(r->s, r->now, &from, 0);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	rig_answer(r, 0, &b);
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+	rig_clear(r);
+	feed(r, &from, buf, n);
+	rig_run(r, 100 * SEC);
+	assert_int_equal(r->nstreams, 0);
+}
+
+static void
+exchanges_come_once_a_minute_with_the_living(void **state)
+{
+	struct ipport m2 = ip("10.1.0.3", PORT);
+	unsigned i;
+
+	(void)state;
+	rig_populate(r, 3);
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 1);
+	feed_accuse(r, WIRE_DEAD, "m3", "m3", 1);
+	r->s->next_probe = NEVER;
+	rig_clear(r);
+	rig_run(r, 60 * SEC);
+	assert_int_equal(r->nstreams, 1);
+	rig_run(r, 120 * SEC);
+	assert_int_equal(r->nstreams, 3);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(ipport_cmp(&r->streams[i].to, &m2), 0);
+	state_read(r->streams[0].msg, r->streams[0].len, &view);
+	assert_false(view.head.join);
+	assert_int_equal(view.head.nodes, 4);
+}
+
+static void
+the_interval_grows_with_the_mesh(void **state)
+{
+	(void)state;
+	r->s->t.n = 32;
+	assert_int_equal(pushpull_interval(r->s), 60 * SEC);
+	r->s->t.n = 33;
+	assert_int_equal(pushpull_interval(r->s), 120 * SEC);
+	r->s->t.n = 64;
+	assert_int_equal(pushpull_interval(r->s), 120 * SEC);
+	r->s->t.n = 65;
+	assert_int_equal(pushpull_interval(r->s), 180 * SEC);
+	r->s->t.n = 1024;
+	assert_int_equal(pushpull_interval(r->s), 360 * SEC);
+	r->s->t.n = 1;
+}
+
+static void
+ours_get_everything_at_once(void **state)
+{
+	struct state_buf b = {0};
+	uint8_t *reply;
+
+	(void)state;
+	rig_populate(r, 300);
+	state_add(&b, "joiner", "10.5.0.1", 9, WIRE_S_ALIVE, "X");
+	reply = rig_ask(r, at("10.5.0.1", 40000), &b, true, &view);
+	assert_int_equal(view.head.nodes, 301);
+	free(reply);
+}
+
+static void
+an_original_gets_64_at_once(void **state)
+{
+	struct ipport joiner = ip("10.5.0.1", PORT);
+	struct state_buf b = {0};
+	unsigned known = 0, round;
+	bool seen[201] = {false};
+	uint8_t *reply;
+	uint32_t i;
+	int64_t last;
+	char name[16], addr[24];
+
+	(void)state;
+	rig_populate(r, 200);
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+	state_add(&b, "joiner", "10.5.0.1", 9, WIRE_S_ALIVE, "O");
+	reply = rig_ask(r, at("10.5.0.1", 40000), &b, true, &view);
+	/* All of it is new to the joiner, ourselves included. */
+	assert_int_equal(view.head.nodes, 64);
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+	for (round = 0; round < 10; round++) {
+		for (i = 0; i < view.head.nodes; i++) {
+			if (is_name(view.node[i].name, "me") ||
+			    is_name(view.node[i].name, "joiner"))
+				continue;
+			snprintf(name, sizeof(name), "%.*s",
+			    (int)view.node[i].name.len,
+			    (const char *)view.node[i].name.p);
+			assert_false(seen[atoi(name + 1)]);
+			seen[atoi(name + 1)] = true;
+			known++;
+		}
+		free(reply);
+		reply = NULL;
+		if (known == 200)
+			break;
+		/* Two seconds later we look, and send the next burst. */
+		rig_clear(r);
+		last = r->now;
+		rig_run(r, 2 * SEC - 1);
+		assert_int_equal(r->nstreams, 0);
+		rig_run(r, 1);
+		assert_int_equal(r->now - last, 2 * SEC);
+		assert_int_equal(r->nstreams, 1);
+		assert_int_equal(ipport_cmp(&r->streams[0].to, &joiner), 0);
+		state_read(r->streams[0].msg, r->streams[0].len, &view);
+		assert_int_equal(view.head.nodes, 0);
+		state_add(&b, "joiner", "10.5.0.1", 9, WIRE_S_ALIVE, "O");
+		state_add(&b, "me", "10.0.0.1", 100, WIRE_S_ALIVE, "Xme");
+		for (i = 1; i <= 200; i++) {
+			if (!seen[i])
+				continue;
+			snprintf(name, sizeof(name), "m%u", i);
+			snprintf(addr, sizeof(addr), "10.1.%u.%u", i / 200,
+			    i % 200 + 1);
+			state_add(&b, name, addr, 1, WIRE_S_ALIVE, "X");
+		}
+		rig_answer(r, 0, &b);
+		assert_int_equal(r->nstreams, 2);
+		state_read(r->streams[1].msg, r->streams[1].len, &view);
+		assert_in_range(view.head.nodes, 1, 65);
+	}
+	assert_int_equal(known, 200);
+	/* 63 with the answer, then 63 or 64 at a time. */
+	assert_int_equal(round, 3);
+}
+
+static void
+what_an_original_knows_is_not_rationed(void **state)
+{
+	struct state_buf b = {0};
+	uint8_t *reply;
+	char name[16], addr[24];
+	unsigned i;
+
+	(void)state;
+	rig_populate(r, 200);
+	state_add(&b, "old", "10.5.0.1", 9, WIRE_S_ALIVE, "O");
+	for (i = 1; i <= 190; i++) {
+		snprintf(name, sizeof(name), "m%u", i);
+		snprintf(
+		    addr, sizeof(addr), "10.1.%u.%u", i / 200, i % 200 + 1);
+		state_add(&b, name, addr, 1, WIRE_S_ALIVE, "X");
+	}
+	reply = rig_ask(r, at("10.5.0.1", 40000), &b, false, &view);
+	assert_int_equal(view.head.nodes, 201);
+	assert_int_equal(count_m(&view), 200);
+	rig_clear(r);
+	free(reply);
+	/* And nothing follows. */
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+	rig_run(r, 3 * SEC);
+	assert_int_equal(r->nstreams, 0);
+}
+
+static void
+a_big_mesh_joins_a_stranger_with_64(void **state)
+{
+	struct state_buf b = {0};
+	struct ipport to = ip("10.7.0.1", PORT);
+
+	(void)state;
+	rig_populate(r, 200);
+	swim_join(r->s, r->now, &to, 0);
+	state_read(r->streams[0].msg, r->streams[0].len, &view);
+	assert_int_equal(view.head.nodes, 64);
+	/* It turns out to be of ours: the rest at once. */
+	state_add(&b, "host", "10.7.0.1", 9, WIRE_S_ALIVE, "X");
+	rig_answer(r, 0, &b);
+	assert_int_equal(r->nstreams, 2);
+	state_read(r->streams[1].msg, r->streams[1].len, &view);
+	assert_int_equal(view.head.nodes, 202);
+}
+
+static void
+a_periodic_exchange_with_an_original_looks_first(void **state)
+{
+	struct ipport a = ip("10.5.0.1", PORT), from = ip("192.0.2.1", 1);
+	struct wire_alive w = alive_of("old", &a, 1, "O");
+
+	(void)state;
+	rig_populate(r, 100);
+	feed_alive_w(r, &from, &w);
+	rig_clear(r);
+	pushpull_start(r->s, &a, USE_PERIODIC);
+	state_read(r->streams[0].msg, r->streams[0].len, &view);
+	assert_int_equal(view.head.nodes, 0);
+	/* In a small mesh there is nothing to fear. */
+	rig_free(r);
+	r = rig_new();
+	rig_populate(r, 20);
+	feed_alive_w(r, &from, &w);
+	rig_clear(r);
+	pushpull_start(r->s, &a, USE_PERIODIC);
+	state_read(r->streams[0].msg, r->streams[0].len, &view);
+	assert_int_equal(view.head.nodes, 22);
+}
+
+static void
+after_a_leave_nothing_is_merged(void **state)
+{
+	struct state_buf b = {0};
+	uint8_t *reply;
+
+	(void)state;
+	rig_populate(r, 2);
+	swim_leave(r->s, r->now);
+	rig_run(r, 10 * SEC);
+	state_add(&b, "new", "10.5.0.1", 9, WIRE_S_ALIVE, "X");
+	reply = rig_ask(r, at("10.5.0.1", 40000), &b, true, &view);
+	assert_int_equal(state_find(&view, "me")->state, WIRE_S_LEFT);
+	assert_null(rig_member(r, "new"));
+	free(reply);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    T(the_answer_is_older_than_the_merge),
+	    T(join_flag_is_echoed),
+	    T(a_look_gets_the_full_state),
+	    T(entries_are_written_as_they_are),
+	    T(states_are_merged_by_kind),
+	    T(one_bad_entry_does_not_spoil_the_rest),
+	    T(user_state_is_stepped_over),
+	    T(a_cut_state_has_no_effect),
+	    T(accusations_in_a_request_are_refuted_to_the_asker),
+	    T(a_join_sends_and_merges),
+	    T(a_join_between_meshes_is_passed_on),
+	    T(a_look_is_not_seen_and_merges_nothing),
+	    T(reaching_ourselves_is_detected),
+	    T(a_taken_name_is_no_join),
+	    T(our_former_life_is_refuted),
+	    T(the_listed_form_of_our_address_is_adopted),
+	    T(failures_are_told),
+	    T(unlisted_we_ask_again),
+	    T(a_ping_shows_that_we_are_listed),
+	    T(exchanges_come_once_a_minute_with_the_living),
+	    T(the_interval_grows_with_the_mesh),
+	    T(ours_get_everything_at_once),
+	    T(an_original_gets_64_at_once),
+	    T(what_an_original_knows_is_not_rationed),
+	    T(a_big_mesh_joins_a_stranger_with_64),
+	    T(a_periodic_exchange_with_an_original_looks_first),
+	    T(after_a_leave_nothing_is_merged),
+	};
+
+	return cmocka_run_group_tests_name("pushpull", tests, NULL, NULL);
+}
