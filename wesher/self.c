@@ -195,10 +195,11 @@ announce_to(struct swim *s, bool everybody)
 			any = true;
 		}
 	}
-	if (!any)
-		return;
-	spread_alive(s, s->self);
-	if (s->announce_at == NEVER) {
+	/*
+	 * No broadcast besides: it would reach later newcomers from our own
+	 * address and make them prime too. Whoever we joined passes us on.
+	 */
+	if (any && s->announce_at == NEVER) {
 		s->announce_at = s->now;
 		announce_run(s);
 	}
