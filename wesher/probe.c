@@ -226,7 +226,8 @@ probe_ack(struct swim *s, uint32_t seqno)
 {
 	struct probe *p = &s->probe;
 
-	if (p->m == NULL || p->seqno != seqno || s->now > p->end)
+	/* Late only when we were late ourselves: it came, that counts. */
+	if (p->m == NULL || p->seqno != seqno)
 		return;
 	s->count.acks++;
 	p->m->answered = true;

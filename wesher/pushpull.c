@@ -256,6 +256,15 @@ error_message(const char *text, size_t *len)
 	return buf;
 }
 
+static void
+mark_answered(struct swim *s, const struct ipport *a)
+{
+	struct member *m = member_find_addr(&s->t, a);
+
+	if (m != NULL)
+		m->answered = true;
+}
+
 int
 pushpull_request(struct swim *s, const struct ipport *from, const uint8_t *body,
     size_t len, uint8_t **reply, size_t *replylen)
@@ -278,8 +287,9 @@ pushpull_request(struct swim *s, const struct ipport *from, const uint8_t *body,
 	pushpull_unmark(s);
 	v.sender = look.sender;
 	pushpull_merge(s, body, len, &v);
+	mark_answered(s, &look.sender);
 	if (news > ORIGINAL_BURST && look.sender.ip.len != 0)
-		pushpull_feed(s, &look.sender);
+		pushpull_feed(s, &look.sender, 0);
 	return 0;
 }
 
@@ -327,19 +337,22 @@ pushpull_reply(
 		return -1;
 	}
 	pushpull_merge(s, body, len, &v);
+	mark_answered(s, &st->to);
 	news = st->use == USE_FEED ? pushpull_news(s) : 0;
 	if (news > 0 && s->mode == SWIM_RUN) {
 		(void)pushpull_send(s, &st->to, USE_PERIODIC,
 		    look.ours ? STATE_ALL : STATE_NEWS, false);
-		if (news > ORIGINAL_BURST && !look.ours)
-			pushpull_feed(s, &st->to);
+		/* As long as it gets on: some entries it may never take. */
+		if (news > ORIGINAL_BURST && !look.ours &&
+		    (st->lacked == 0 || news < st->lacked))
+			pushpull_feed(s, &st->to, news);
 	}
 	pushpull_unmark(s);
 	return 0;
 }
 
 void
-pushpull_feed(struct swim *s, const struct ipport *to)
+pushpull_feed(struct swim *s, const struct ipport *to, unsigned lacked)
 {
 	struct feed *f;
 
@@ -350,6 +363,7 @@ pushpull_feed(struct swim *s, const struct ipport *to)
 		return;
 	f->to = *to;
 	f->at = s->now + BURST_GAP;
+	f->lacked = lacked;
 	TAILQ_INSERT_TAIL(&s->feeds, f, entry);
 	s->nfeeds++;
 }
@@ -358,15 +372,19 @@ static void
 feed_run(struct swim *s)
 {
 	struct feed *f;
-	struct ipport to;
+	struct asked *st;
+	uint32_t id;
 
 	while ((f = TAILQ_FIRST(&s->feeds)) != NULL && f->at <= s->now) {
-		to = f->to;
 		TAILQ_REMOVE(&s->feeds, f, entry);
 		s->nfeeds--;
+		id = s->mode != SWIM_RUN ? 0
+					 : pushpull_send(s, &f->to, USE_FEED,
+					       STATE_NONE, false);
+		st = TAILQ_LAST(&s->streams, asked_list);
+		if (id != 0 && st->id == id)
+			st->lacked = f->lacked;
 		free(f);
-		if (s->mode == SWIM_RUN)
-			pushpull_start(s, &to, USE_FEED);
 	}
 }
 

@@ -196,8 +196,7 @@ config_ok(const struct swim_config *cfg)
 {
 	return check_name(cfg->name, strlen(cfg->name)) &&
 	       (cfg->addr.len == 4 || cfg->addr.len == 16) && cfg->port != 0 &&
-	       cfg->metalen <= WIRE_META_MAX &&
-	       cfg->incarnation <= INCARNATION_MAX && cfg->max_members >= 2;
+	       cfg->metalen <= WIRE_META_MAX && cfg->max_members >= 2;
 }
 
 static void
@@ -229,7 +228,10 @@ swim_new(const struct swim_config *cfg, int64_t now)
 	s->arg = cfg->arg;
 	s->now = now;
 	s->max_members = cfg->max_members;
-	s->first_inc = s->inc = cfg->incarnation;
+	/* A saved one may have stood at the ceiling. */
+	s->inc = cfg->incarnation > INCARNATION_MAX ? INCARNATION_MAX
+						    : cfg->incarnation;
+	s->first_inc = s->inc;
 	for (i = 0; i < 2; i++) {
 		key[i] = s->ops->random(s->arg);
 		key[i] = key[i] << 32 | s->ops->random(s->arg);

@@ -96,6 +96,7 @@ struct asked {
 	enum stream_use use;
 	struct ipport to;
 	uint32_t seqno; /* USE_PING */
+	unsigned lacked; /* USE_FEED: what the last look found, 0 at first */
 };
 TAILQ_HEAD(asked_list, asked);
 
@@ -104,6 +105,7 @@ struct feed {
 	TAILQ_ENTRY(feed) entry;
 	struct ipport to;
 	int64_t at;
+	unsigned lacked;
 };
 TAILQ_HEAD(feed_list, feed);
 
@@ -275,7 +277,8 @@ uint32_t pushpull_send(struct swim *s, const struct ipport *to,
     enum stream_use use, enum pushpull_what what, bool join);
 /* All but the members of the original get everything at once. */
 bool pushpull_is_big(const struct swim *s);
-void pushpull_feed(struct swim *s, const struct ipport *to);
+/* Look again in two seconds; lacked as in struct asked. */
+void pushpull_feed(struct swim *s, const struct ipport *to, unsigned lacked);
 /* Members that the last listing lacks or holds differently. */
 unsigned pushpull_news(const struct swim *s);
 void pushpull_unmark(struct swim *s);

@@ -113,7 +113,7 @@ join_merge(struct swim *s, const struct asked *st, const uint8_t *body,
 			(void)pushpull_send(
 			    s, &st->to, USE_PERIODIC, STATE_ALL, false);
 		else
-			pushpull_feed(s, &st->to);
+			pushpull_feed(s, &st->to, 0);
 	}
 	if (!res->listed)
 		self_listed_check(s, LISTED_CHECK);

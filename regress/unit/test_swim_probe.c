@@ -195,6 +195,23 @@ ack_from_another_address_counts(void **state)
 	assert_int_equal(r->nstreams, 0);
 }
 
+/* We slept: the ack waited in the socket while the time ran out. */
+static void
+an_ack_before_the_tick_counts(void **state)
+{
+	struct ipport a;
+	uint32_t seq;
+
+	(void)state;
+	rig_populate(r, 1);
+	seq = rig_next_ping(r, NULL);
+	a = addr_of("m1");
+	r->now += 20 * SEC;
+	feed_ack(r, &a, seq);
+	swim_tick(r->s, r->now);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+}
+
 static void
 wrong_seqno_does_not_count(void **state)
 {
@@ -653,6 +670,7 @@ main(void)
 	    T(seqnos_are_random),
 	    T(ping_names_its_source),
 	    T(ack_from_another_address_counts),
+	    T(an_ack_before_the_tick_counts),
 	    T(wrong_seqno_does_not_count),
 	    T(silence_asks_three_others_and_tcp),
 	    T(old_members_get_no_nack_and_no_tcp),

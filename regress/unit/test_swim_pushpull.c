@@ -578,6 +578,29 @@ an_original_gets_64_at_once(void **state)
 	assert_int_equal(round, 3);
 }
 
+/* One that takes nothing of it is not asked for ever. */
+static void
+feeding_stops_when_it_does_not_get_on(void **state)
+{
+	struct state_buf b = {0};
+	unsigned looks;
+
+	(void)state;
+	rig_populate(r, 200);
+	state_add(&b, "joiner", "10.5.0.1", 9, WIRE_S_ALIVE, "O");
+	free(rig_ask(r, at("10.5.0.1", 40000), &b, true, NULL));
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+	for (looks = 0; looks < 10; looks++) {
+		rig_clear(r);
+		rig_run(r, 2 * SEC);
+		if (r->nstreams == 0)
+			break;
+		state_add(&b, "joiner", "10.5.0.1", 9, WIRE_S_ALIVE, "O");
+		rig_answer(r, 0, &b);
+	}
+	assert_int_equal(looks, 2);
+}
+
 static void
 what_an_original_knows_is_not_rationed(void **state)
 {
@@ -695,6 +718,7 @@ main(void)
 	    T(the_interval_grows_with_the_mesh),
 	    T(ours_get_everything_at_once),
 	    T(an_original_gets_64_at_once),
+	    T(feeding_stops_when_it_does_not_get_on),
 	    T(what_an_original_knows_is_not_rationed),
 	    T(a_big_mesh_joins_a_stranger_with_64),
 	    T(a_periodic_exchange_with_an_original_looks_first),

@@ -192,6 +192,42 @@ at_the_ceiling_we_leave_and_return(void **state)
 }
 
 static void
+impossible_configurations(void **state)
+{
+	char name[300];
+	struct swim_config cfg = {.profile = &swim_wan,
+	    .ops = &rig_ops,
+	    .arg = r,
+	    .name = "me",
+	    .addr = ip("10.0.0.1", PORT).ip,
+	    .port = PORT,
+	    .incarnation = 0xFFFFFFFFu,
+	    .max_members = 10};
+	struct swim *s = swim_new(&cfg, 0);
+
+	(void)state;
+	/* A saved incarnation beyond the ceiling is no reason not to start. */
+	assert_non_null(s);
+	assert_int_equal(swim_incarnation(s), 0xF0000000u);
+	swim_free(s);
+	cfg.addr.len = 0;
+	assert_null(swim_new(&cfg, 0));
+	cfg.addr.len = 4;
+	cfg.port = 0;
+	assert_null(swim_new(&cfg, 0));
+	cfg.port = PORT;
+	memset(name, 'n', sizeof(name));
+	name[256] = '\0';
+	cfg.name = name;
+	assert_null(swim_new(&cfg, 0));
+	name[255] = '\0';
+	swim_free(s = swim_new(&cfg, 0));
+	assert_non_null(s);
+	cfg.metalen = 513;
+	assert_null(swim_new(&cfg, 0));
+}
+
+static void
 a_leave_tells_everybody(void **state)
 {
 	struct wire_accuse a;
@@ -409,6 +445,7 @@ main(void)
 	    T(hearsay_above_the_ceiling_about_us),
 	    T(just_below_the_ceiling_we_still_refute),
 	    T(at_the_ceiling_we_leave_and_return),
+	    T(impossible_configurations),
 	    T(a_leave_tells_everybody),
 	    T(a_leave_alone_is_done_at_once),
 	    T(a_leave_ends_with_the_last_dead_neighbour),
