@@ -76,6 +76,37 @@ the_heap_knows_who_is_next(void **state)
 	suspect_free(&h);
 }
 
+/* Against a plain search, with a small generator of numbers. */
+static void
+the_heap_agrees_with_a_search(void **state)
+{
+	struct suspect_heap h = {0};
+	static struct member m[64];
+	uint32_t x = 1;
+	unsigned i, k, step;
+
+	(void)state;
+	memset(m, 0, sizeof(m));
+	for (step = 0; step < 20000; step++) {
+		int64_t first = INT64_MAX;
+
+		x = x * 1664525u + 1013904223u;
+		i = x >> 26;
+		if (m[i].suspicion != NULL)
+			suspect_stop(&h, &m[i]);
+		else
+			assert_int_equal(suspect_start(&h, &m[i], 0, 0,
+					     (x >> 8) % 1000, 5000, step),
+			    0);
+		for (k = 0; k < 64; k++)
+			if (m[k].suspicion != NULL &&
+			    m[k].suspicion->deadline < first)
+				first = m[k].suspicion->deadline;
+		assert_true(suspect_deadline(&h) == first);
+	}
+	suspect_free(&h);
+}
+
 static void
 health_stays_in_range(void **state)
 {
@@ -101,6 +132,7 @@ main(void)
 	    cmocka_unit_test(timeout_by_confirmations),
 	    cmocka_unit_test(an_accuser_counts_once),
 	    cmocka_unit_test(the_heap_knows_who_is_next),
+	    cmocka_unit_test(the_heap_agrees_with_a_search),
 	    cmocka_unit_test(health_stays_in_range),
 	};
 

@@ -557,6 +557,29 @@ gossip_goes_to_four_different_members(void **state)
 	assert_true(swim_deadline(r->s) == INT64_MAX);
 }
 
+/* In a table that is too large to be searched as well as in a small one. */
+static void
+picks_differ_and_are_wanted(void **state)
+{
+	struct member *out[16];
+	unsigned round, i, j, n;
+
+	(void)state;
+	for (round = 0; round < 200; round++) {
+		if (round == 100)
+			rig_populate(r, 70);
+		n = spread_pick(
+		    r->s, 16, spread_is_alive, rig_member(r, "m5"), out);
+		assert_int_equal(n, round < 100 ? 9 : 16);
+		for (i = 0; i < n; i++) {
+			assert_false(out[i]->is_self);
+			assert_string_not_equal(out[i]->name, "m5");
+			for (j = 0; j < i; j++)
+				assert_ptr_not_equal(out[i], out[j]);
+		}
+	}
+}
+
 static void
 packets_stay_below_the_limit(void **state)
 {
@@ -626,6 +649,7 @@ main(void)
 	    T(the_left_hear_none),
 	    T(the_dead_are_reaped_when_the_order_wraps),
 	    T(gossip_goes_to_four_different_members),
+	    T(picks_differ_and_are_wanted),
 	    T(packets_stay_below_the_limit),
 	    T(malformed_messages_are_counted),
 	};
