@@ -65,8 +65,8 @@ confine_check(void)
 	/* execve cleared it, and the parent may have died meanwhile. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		fatal("PR_SET_PDEATHSIG");
-	if (getsockopt(PRIV_FD_BOUNDARY, SOL_SOCKET, SO_PEERCRED, &peer,
-		&len) == -1 ||
+	if (getsockopt(
+		PRIV_FD_BOUNDARY, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1 ||
 	    peer.pid != getppid())
 		fatalx("wesher-priv is not our parent, or has ended");
 }
