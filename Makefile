@@ -60,7 +60,7 @@ T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
 # Tools of the scenarios, one file each.
 T_E2E = $(patsubst regress/e2e/%.c,$(O)/e2e/%,$(wildcard regress/e2e/*.c))
 
-all: $(if $(wildcard wesher/main.c),$(O)/wesher) $(if $(wildcard priv/main.c),$(O)/wesher-priv) $(A_COMMON)
+all: $(O)/wesher $(O)/wesher-priv
 
 $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
