@@ -106,6 +106,21 @@ check_ifname(const char *name)
 }
 
 bool
+check_number(const char *s, uint32_t min, uint32_t max, uint32_t *out)
+{
+	const char *bad;
+	long long n;
+
+	/* strtonum(3) would take a sign or blanks. */
+	if (s[0] == '\0' || s[strspn(s, "0123456789")] != '\0')
+		return false;
+	n = strtonum(s, min, max, &bad);
+	if (bad == NULL)
+		*out = (uint32_t)n;
+	return bad == NULL;
+}
+
+bool
 check_is_zero(const void *p, size_t len)
 {
 	return sodium_is_zero(p, len) == 1;

@@ -29,6 +29,9 @@ bool check_hostname(const char *name, size_t len);
 /* A network interface name the kernel accepts: 1..15, no '/', space, ':'. */
 bool check_ifname(const char *name);
 
+/* Decimal digits alone (no sign, no blanks), min <= n <= max; else *out stays. */
+bool check_number(const char *s, uint32_t min, uint32_t max, uint32_t *out);
+
 /* True when all bytes are zero (constant time). */
 bool check_is_zero(const void *p, size_t len);
 

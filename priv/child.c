@@ -5,21 +5,18 @@
  */
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/caps.h"
 #include "../common/log.h"
 #include "child.h"
-#include "sandbox.h"
 
 static void __attribute__((noreturn)) die(const char *what)
 {
@@ -58,17 +55,15 @@ drop_root(const struct child *c)
 	struct stat st;
 
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 ||
-	    sandbox_bound(1ull << CAP_SYS_CHROOT) == -1 ||
-	    setgroups(0, NULL) == -1 ||
-	    setresgid(c->gid, c->gid, c->gid) == -1 ||
-	    setresuid(c->uid, c->uid, c->uid) == -1)
+	    caps_bound(CAP_BIT(CAP_SYS_CHROOT)) == -1 ||
+	    runas_ids(&c->user) == -1)
 		die("change of user");
-	if (sandbox_caps(1ull << CAP_SYS_CHROOT) == -1 ||
+	if (caps_set(CAP_BIT(CAP_SYS_CHROOT)) == -1 ||
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_CHROOT, 0, 0) ==
 		-1)
 		die("CAP_SYS_CHROOT");
 	/* It may enter its folder by its own right alone. */
-	if (fstat(c->dir, &st) == -1 || st.st_uid != c->uid ||
+	if (fstat(c->dir, &st) == -1 || st.st_uid != c->user.uid ||
 	    fchdir(c->dir) == -1)
 		die("state folder");
 }

@@ -4,10 +4,10 @@
 #include <sys/types.h>
 
 #include "../common/privmsg.h"
+#include "../common/runas.h"
 
 struct child {
-	uid_t uid;
-	gid_t gid;
+	struct runas user;
 	int dir; /* its state folder, O_PATH */
 	int exe; /* what to execute, by descriptor */
 	int fds[PRIV_FD_NEXT]; /* by enum priv_fd; -1: /dev/null */

@@ -4,7 +4,6 @@
  * again. It parses nothing that came from the network, and passes the memfd
  * with the cluster key on without looking.
  */
-#include <sys/auxv.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
@@ -299,13 +298,15 @@ run(struct loop *l)
 {
 	struct child c = {.exe = pol.gossip_fd};
 	struct priv *p = l->p;
+	char why[512];
 	int i, sv[2], logpipe[2], lock;
 	bool created;
 
-	setup_user(pol.user, &c.uid, &c.gid);
+	if (runas_find(pol.user, &c.user, why, sizeof(why)) == -1)
+		fatalx("%s", why);
 	for (i = 0; i < PRIV_FD_NEXT; i++)
 		c.fds[i] = -1;
-	c.dir = setup_dirs(&pol, c.uid, c.gid);
+	c.dir = setup_dirs(&pol, &c.user);
 	lock = setup_lock(&pol);
 	setup_key(&pol, &wgkey, pol.init);
 	c.fds[PRIV_FD_CONF] = pol.conf_fd;
@@ -344,15 +345,13 @@ int
 main(int argc, char *argv[])
 {
 	struct loop l = {.p = &priv, .readyfd = -1};
-	uid_t r, e, s;
 
 	log_init(LOG_D_PLAIN, LOG_L_WARN, "wesher", -1);
-	if (getauxval(AT_SECURE) || getresuid(&r, &e, &s) == -1 || r != e ||
-	    e != s)
+	if (runas_elevated())
 		fatalx("set-user-ID and file capabilities are refused: run "
 		       "wesher as root");
 	parse(argc, argv);
-	if (e != 0)
+	if (geteuid() != 0)
 		fatalx("root is needed to make the interface");
 	(void)umask(022);
 	if (sodium_init() == -1)

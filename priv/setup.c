@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,25 +24,6 @@
 #include "setup.h"
 
 #define KEY_TEXT sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_ORIGINAL)
-
-void
-setup_user(const char *user, uid_t *uid, gid_t *gid)
-{
-	const struct passwd *pw = getpwnam(user);
-	const char *bad = NULL;
-
-	if (pw != NULL) {
-		*uid = pw->pw_uid;
-		*gid = pw->pw_gid;
-	} else
-		*uid = *gid = (uid_t)strtonum(user, 1, 0xfffffffe, &bad);
-	if (bad != NULL)
-		fatalx("no user %s: create it (useradd --system %s) or choose "
-		       "another with --user",
-		    user, user);
-	if (*uid == 0 || *gid == 0)
-		fatalx("--user %s: root is not an unprivileged user", user);
-}
 
 /* A folder of root's in dirfd, made when it is missing. */
 static int
@@ -67,7 +47,7 @@ root_dir(int dirfd, const char *path, mode_t mode)
 }
 
 int
-setup_dirs(const struct policy *pol, uid_t uid, gid_t gid)
+setup_dirs(const struct policy *pol, const struct runas *as)
 {
 	struct stat st;
 	int fd, state = root_dir(AT_FDCWD, pol->statedir, 0711);
@@ -79,10 +59,10 @@ setup_dirs(const struct policy *pol, uid_t uid, gid_t gid)
 	if (fd == -1 || fstat(fd, &st) == -1)
 		fatal("%s/%s", pol->statedir, pol->interface);
 	if (st.st_uid == geteuid() &&
-	    (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == -1 ||
+	    (fchownat(fd, "", as->uid, as->gid, AT_EMPTY_PATH) == -1 ||
 		fstat(fd, &st) == -1))
 		fatal("%s/%s", pol->statedir, pol->interface);
-	if (st.st_uid != uid || (st.st_mode & 077))
+	if (st.st_uid != as->uid || (st.st_mode & 077))
 		fatalx("%s/%s: must belong to %s, mode 0700: chown -R %s it",
 		    pol->statedir, pol->interface, pol->user, pol->user);
 	close(state);

@@ -1,8 +1,7 @@
 #ifndef PRIV_SETUP_H
 #define PRIV_SETUP_H
 
-#include <sys/types.h>
-
+#include "../common/runas.h"
 #include "policy.h"
 
 /* Our WireGuard key: locked memory, unreadable except while it is set. */
@@ -15,10 +14,8 @@ struct wgkey {
  * Steps of a start. Those that are void end the process with one line that
  * names the remedy; descriptors are close-on-exec.
  */
-/* --user to ids; uid 0 is refused. */
-void setup_user(const char *user, uid_t *uid, gid_t *gid);
 /* Make the folders; returns the child's, O_PATH. */
-int setup_dirs(const struct policy *pol, uid_t uid, gid_t gid);
+int setup_dirs(const struct policy *pol, const struct runas *as);
 /* Take the pid file's lock and write our pid; keep the descriptor. */
 int setup_lock(const struct policy *pol);
 /* Read the interface's key, or make one: when there is none, or fresh. */

@@ -13,7 +13,7 @@
 #include "client.h"
 #include "commands.h"
 #include "control.h"
-#include "runas.h"
+#include "../common/runas.h"
 #include "status.h"
 
 static int

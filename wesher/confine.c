@@ -6,8 +6,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <linux/capability.h>
 
 #include <signal.h>
 #include <stdbool.h>
@@ -15,34 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/caps.h"
 #include "../common/log.h"
 #include "../common/privmsg.h"
 #include "confine.h"
-
-static void
-caps_get(uint64_t *permitted)
-{
-	struct __user_cap_header_struct h = {
-	    .version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct d[2] = {0};
-
-	if (syscall(SYS_capget, &h, d) == -1)
-		fatal("capget");
-	*permitted = (uint64_t)d[1].permitted << 32 | d[0].permitted;
-}
-
-static void
-caps_drop(void)
-{
-	struct __user_cap_header_struct h = {
-	    .version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct d[2] = {0};
-
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)
-		fatal("cannot clear the ambient capabilities");
-	if (syscall(SYS_capset, &h, d) == -1)
-		fatal("cannot drop the capabilities");
-}
 
 void
 confine_check(void)
@@ -58,8 +32,9 @@ confine_check(void)
 	if (r == 0 || e == 0 || s == 0 || ge == 0 || r != e || gr != ge)
 		fatalx("--gossip is started by wesher-priv as an unprivileged "
 		       "user, never by hand or as root");
-	caps_get(&caps);
-	if (caps != (1ULL << CAP_SYS_CHROOT))
+	if (caps_get(&caps) == -1)
+		fatal("capget");
+	if (caps != CAP_BIT(CAP_SYS_CHROOT))
 		fatalx("expected CAP_SYS_CHROOT alone, have capabilities %llx",
 		    (unsigned long long)caps);
 	/* execve cleared it, and the parent may have died meanwhile. */
@@ -79,7 +54,8 @@ confine_enter(void)
 
 	if (chroot(".") == -1)
 		fatal("cannot enter the state directory as root");
-	caps_drop();
+	if (caps_no_ambient() == -1 || caps_set(0) == -1)
+		fatal("cannot drop the capabilities");
 	if (chdir("/") == -1)
 		fatal("chdir");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
@@ -88,7 +64,8 @@ confine_enter(void)
 		fatal("PR_SET_DUMPABLE");
 	if (setrlimit(RLIMIT_CORE, &none) == -1)
 		fatal("RLIMIT_CORE");
-	caps_get(&caps);
+	if (caps_get(&caps) == -1)
+		fatal("capget");
 	if (caps != 0)
 		fatalx("capabilities are left: %llx", (unsigned long long)caps);
 }

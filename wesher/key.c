@@ -14,7 +14,7 @@
 
 #include "../common/log.h"
 #include "commands.h"
-#include "runas.h"
+#include "../common/runas.h"
 #include "state.h"
 
 /* Not by stdio, whose buffer would keep it. */

@@ -20,7 +20,7 @@
 #include "gossip.h"
 #include "launch.h"
 #include "options.h"
-#include "runas.h"
+#include "../common/runas.h"
 
 /* Static, so that one call locks and one wipes it. */
 static struct conf conf;

@@ -93,7 +93,7 @@ set_port(const char *v, uint16_t *out)
 {
 	uint32_t n;
 
-	if (optval_number(v, 1, 65535, &n) == -1)
+	if (!check_number(v, 1, 65535, &n))
 		return -1;
 	*out = (uint16_t)n;
 	return 0;
@@ -181,9 +181,9 @@ opt_set(enum opt_id id, const char *v, struct conf *c, struct options *o)
 	case O_INTERFACE:
 		return set_ifname(v, c->interface);
 	case O_MTU:
-		return optval_number(v, 576, 65535, &c->mtu);
+		return check_number(v, 576, 65535, &c->mtu) ? 0 : -1;
 	case O_KEEPALIVE:
-		return optval_number(v, 0, 65535, &c->keepalive);
+		return check_number(v, 0, 65535, &c->keepalive) ? 0 : -1;
 	case O_LOG_LEVEL:
 		return set_log_level(v, c);
 	case O_USER:

@@ -37,22 +37,6 @@ optval_bool(const char *s, bool *out)
 }
 
 int
-optval_number(const char *s, uint32_t min, uint32_t max, uint32_t *out)
-{
-	const char *errstr;
-	long long n;
-
-	/* strtonum(3) would take a sign or blanks. */
-	if (s[0] == '\0' || s[strspn(s, "0123456789")] != '\0')
-		return -1;
-	n = strtonum(s, min, max, &errstr);
-	if (errstr != NULL)
-		return -1;
-	*out = (uint32_t)n;
-	return 0;
-}
-
-int
 optval_bind_addr(const char *s, struct ipaddr *out)
 {
 	struct ipaddr a;
@@ -150,12 +134,12 @@ is_host(char *s)
 		*end++ = '\0';
 		if (ipaddr_parse(s + 1, &a) == -1 || strchr(s, ':') == NULL)
 			return false;
-		return *end == '\0' || (*end == ':' && optval_number(end + 1, 1,
-							   65535, &port) == 0);
+		return *end == '\0' ||
+		       (*end == ':' && check_number(end + 1, 1, 65535, &port));
 	}
 	if (colon != NULL && strchr(colon + 1, ':') == NULL) {
 		*colon = '\0';
-		if (optval_number(colon + 1, 1, 65535, &port) == -1)
+		if (!check_number(colon + 1, 1, 65535, &port))
 			return false;
 	}
 	return ipaddr_parse(s, &a) == 0 || is_name(s);

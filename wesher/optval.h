@@ -16,9 +16,6 @@
 /* true/false, yes/no, 1/0; any case. */
 int optval_bool(const char *s, bool *out);
 
-/* Decimal digits alone, min <= n <= max. */
-int optval_number(const char *s, uint32_t min, uint32_t max, uint32_t *out);
-
 /*
  * A literal address without port or zone that a socket can be bound to: not
  * multicast, not v6 link-local (it would need a zone).

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include "optval.h"
+#include "../common/check.h"
 #include "pidlock.h"
 
 /* 1: somebody holds it, 0: nobody, -1: errno. Never keeps it. */
@@ -40,7 +40,7 @@ read_pid(int fd)
 	if (buf[n - 1] == '\n')
 		n--;
 	buf[n] = '\0';
-	return optval_number(buf, 1, INT32_MAX, &pid) == 0 ? pid : 0;
+	return check_number(buf, 1, INT32_MAX, &pid) ? pid : 0;
 }
 
 /* Open the holder. 1: done, 0: it is gone, -1: errno. */

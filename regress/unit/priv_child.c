@@ -171,7 +171,7 @@ daemon_main(char what, bool keep)
 	static struct priv priv;
 	static struct policy pol;
 	static struct wgkey key;
-	struct child c = {.uid = UID, .gid = UID};
+	struct child c = {.user = {UID, UID}};
 	struct loop l = {.p = &priv, .dnsfd = -1, .readyfd = -1};
 	int i, sv[2], lp[2];
 	const char *why;

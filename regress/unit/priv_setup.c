@@ -26,6 +26,7 @@
 
 static char top[] = "/tmp/privsetup.XXXXXX";
 static char state_dir[64], key_dir[64], run_dir[64];
+static const struct runas user = {UID, UID};
 static struct policy pol;
 static char complaint[1024];
 
@@ -113,7 +114,7 @@ dies(void (*f)(void))
 static void
 do_dirs(void)
 {
-	setup_dirs(&pol, UID, UID);
+	setup_dirs(&pol, &user);
 }
 
 static void
@@ -131,39 +132,9 @@ do_key(void)
 }
 
 static void
-do_user(void)
-{
-	uid_t u;
-	gid_t g;
-
-	setup_user(pol.user, &u, &g);
-}
-
-static void
 do_tcp(void)
 {
 	setup_socket(&pol, SOCK_STREAM);
-}
-
-static void
-test_user(void **state)
-{
-	uid_t u;
-	gid_t g;
-
-	(void)state;
-	setup_user("12345", &u, &g);
-	assert_int_equal(u, 12345);
-	assert_int_equal(g, 12345);
-	strcpy(pol.user, "nosuchuser");
-	assert_int_equal(dies(do_user), 1);
-	assert_non_null(strstr(complaint, "--user"));
-	strcpy(pol.user, "root");
-	assert_int_equal(dies(do_user), 1);
-	strcpy(pol.user, "0");
-	assert_int_equal(dies(do_user), 1);
-	strcpy(pol.user, "-1");
-	assert_int_equal(dies(do_user), 1);
 }
 
 static void
@@ -175,7 +146,7 @@ test_dirs(void **state)
 	(void)state;
 	ROOT();
 	for (i = 0; i < 2; i++) {
-		close(setup_dirs(&pol, UID, UID));
+		close(setup_dirs(&pol, &user));
 		assert_int_equal(stat(state_dir, &st), 0);
 		assert_int_equal(st.st_mode & 07777, 0711);
 		assert_int_equal(st.st_uid, 0);
@@ -191,7 +162,7 @@ test_dirs_refused(void **state)
 {
 	(void)state;
 	ROOT();
-	close(setup_dirs(&pol, UID, UID));
+	close(setup_dirs(&pol, &user));
 	/* Of another user. */
 	assert_int_equal(chown(path(state_dir, "wgt"), UID + 1, UID), 0);
 	assert_int_equal(dies(do_dirs), 1);
@@ -305,7 +276,7 @@ test_oldstate(void **state)
 	(void)state;
 	ROOT();
 	log_init(LOG_D_SINK, LOG_L_ERROR, "test", -1);
-	close(setup_dirs(&pol, UID, UID));
+	close(setup_dirs(&pol, &user));
 	assert_int_equal(first_byte(setup_oldstate(&pol)), '-');
 	make_file(path(state_dir, "state.json"), "S");
 	assert_int_equal(first_byte(setup_oldstate(&pol)), 'S');
@@ -441,7 +412,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(test_user),
 	    T(test_dirs),
 	    T(test_dirs_refused),
 	    T(test_lock),

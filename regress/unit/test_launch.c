@@ -29,7 +29,7 @@
 #include "../../wesher/options.h"
 #include "../../wesher/pidlock.h"
 #include "../../wesher/privfind.h"
-#include "../../wesher/runas.h"
+#include "../../common/runas.h"
 
 #define KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
@@ -264,6 +264,7 @@ test_runas(void **state)
 	assert_int_equal(runas_find("0", &as, err, sizeof(err)), -1);
 	assert_non_null(strstr(err, "name an unprivileged one"));
 	assert_int_equal(runas_find("root", &as, err, sizeof(err)), -1);
+	assert_int_equal(runas_find("-1", &as, err, sizeof(err)), -1);
 	/* (uid_t)-1 is no user. */
 	assert_int_equal(runas_find("4294967295", &as, err, sizeof(err)), -1);
 	assert_int_equal(runas_find("no.such.user", &as, err, sizeof(err)), -1);

@@ -1,5 +1,5 @@
-#ifndef WESHER_RUNAS_H
-#define WESHER_RUNAS_H
+#ifndef COMMON_RUNAS_H
+#define COMMON_RUNAS_H
 
 #include <sys/types.h>
 
@@ -17,6 +17,12 @@ struct runas {
  * 0, or -1 with a line in err that names the remedy.
  */
 int runas_find(const char *user, struct runas *out, char *err, size_t errlen);
+
+/*
+ * Groups and all user and group ids, for good. Capabilities go with them,
+ * unless PR_SET_KEEPCAPS is set. Returns 0, or -1 with errno.
+ */
+int runas_ids(const struct runas *as);
 
 /*
  * As root: become that user for good, without groups, capabilities or the

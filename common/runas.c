@@ -1,7 +1,8 @@
 /*
- * The operator's command: who runs it, and whom it becomes. Started by root it
- * has full privilege until runas_become; nothing of the network or of a file
- * that _wesher can write is read before.
+ * Who runs a program, and whom it becomes: the operator's command until
+ * runas_become, wesher-priv's child between fork and exec. Both have full
+ * privilege before; nothing of the network or of a file that _wesher can write
+ * is read until then.
  */
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -14,7 +15,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "optval.h"
+#include "check.h"
 #include "runas.h"
 
 /* (uid_t)-1 means "leave it" to setresuid(2). */
@@ -26,7 +27,7 @@ runas_find(const char *user, struct runas *out, char *err, size_t errlen)
 	struct passwd *pw;
 	uint32_t n = 0;
 
-	if (optval_number(user, 0, UID_LAST, &n) == 0) {
+	if (check_number(user, 0, UID_LAST, &n)) {
 		pw = getpwuid(n);
 		out->uid = n;
 		out->gid = n;
@@ -52,6 +53,15 @@ runas_find(const char *user, struct runas *out, char *err, size_t errlen)
 }
 
 int
+runas_ids(const struct runas *as)
+{
+	if (setgroups(0, NULL) == -1 ||
+	    setresgid(as->gid, as->gid, as->gid) == -1)
+		return -1;
+	return setresuid(as->uid, as->uid, as->uid);
+}
+
+int
 runas_become(const struct runas *as)
 {
 	if (geteuid() != 0)
@@ -60,9 +70,7 @@ runas_become(const struct runas *as)
 		errno = EINVAL;
 		return -1;
 	}
-	if (setgroups(0, NULL) == -1 ||
-	    setresgid(as->gid, as->gid, as->gid) == -1 ||
-	    setresuid(as->uid, as->uid, as->uid) == -1)
+	if (runas_ids(as) == -1)
 		return -1;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
