@@ -2,6 +2,7 @@
  * Names, sizes and conversions of the boundary's records; the same table on
  * both sides.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "privmsg.h"
@@ -59,6 +60,37 @@ priv_type_size(unsigned type)
 		if (types[i].type == type)
 			return types[i].size;
 	return 0;
+}
+
+const char *
+priv_reason(int err)
+{
+	static const struct {
+		int err;
+		const char *why;
+	} reasons[] = {
+	    {EINVAL, "no member name, or invalid to the kernel"},
+	    {EPERM, "static addresses are not allowed"},
+	    {EADDRNOTAVAIL, "no host address of the overlay network"},
+	    {EEXIST, "our own overlay address"},
+	    {EADDRINUSE, "another key holds the address"},
+	    {ESTALE, "the key to be replaced is another name's"},
+	    {EAGAIN, "the address changed hands less than 180 s ago"},
+	    {ENOTUNIQ, "the host itself uses the address"},
+	    {EXDEV, "the address is on-link on another interface"},
+	    {EKEYREJECTED, "the key is zero, ours or invalid"},
+	    {EDESTADDRREQ, "the endpoint is no usable address"},
+	    {ELOOP, "the endpoint is inside of the overlay"},
+	    {ENOSPC, "too many peers"},
+	    {EBUSY, "too many changes"},
+	    {ENOENT, "no such peer"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].err == err)
+			return reasons[i].why;
+	return strerror(err);
 }
 
 void

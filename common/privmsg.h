@@ -182,5 +182,10 @@ bool priv_ep_from(struct ipport *out, const struct priv_ep *in);
 const char *priv_type_name(unsigned type);
 /* The exact size of a record of that type, 0 for an unknown type. */
 size_t priv_type_size(unsigned type);
+/*
+ * The error of a RESULT in words, for logs and `wesher status`: "another key
+ * holds the address"; strerror(3) for what the kernel says.
+ */
+const char *priv_reason(int error);
 
 #endif

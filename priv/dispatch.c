@@ -52,7 +52,7 @@ refuse(struct priv *p, struct priv_result *r, int err, const char *who)
 	p->refused++;
 	log_info("%s refused: %s %s: %s", priv_type_name(r->request), who,
 	    priv_ip_from(&a, &r->addr) && a.len ? ipaddr_str(&a, addr) : "",
-	    policy_reason(-err));
+	    priv_reason(-err));
 	r->error = -err;
 	dispatch_put(p, r);
 }

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "../common/log.h"
+#include "../common/logfwd.h"
+#include "../common/logsock.h"
 #include "duties.h"
-#include "logfwd.h"
 #include "loop.h"
 #include "resolv.h"
 

@@ -20,10 +20,10 @@
 #include <sodium.h>
 
 #include "../common/log.h"
+#include "../common/logsock.h"
 #include "../common/seqpacket.h"
 #include "child.h"
 #include "duties.h"
-#include "logfwd.h"
 #include "loop.h"
 #include "resolv.h"
 #include "sandbox.h"

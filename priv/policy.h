@@ -72,13 +72,11 @@ struct want {
  *                  through our own interface
  *  -ENOSPC         too many peers
  *
- * The dispatcher adds -EBUSY (too many changes a second), -ENOENT (PEER_DEL of
+ * priv_reason() has the words. The dispatcher adds -EBUSY (too many changes a second), -ENOENT (PEER_DEL of
  * an unknown key), -ENOMEM and what the kernel says.
  */
 int policy_peer(struct policy_env *e, struct want *w);
 int policy_self(struct policy_env *e, const char *name, size_t len,
     unsigned attempt, struct ipaddr *out);
-/* The same in words, for the log: "another key holds the address". */
-const char *policy_reason(int err);
 
 #endif

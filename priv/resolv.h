@@ -17,8 +17,4 @@ void resolv_drain(void);
 /* Read the file. Returns how many addresses went to out. */
 size_t resolv_get(struct ipaddr *out, size_t max);
 
-/* Pure part: "nameserver ADDRESS" lines of text, all else is ignored. */
-size_t
-resolv_parse(const char *text, size_t len, struct ipaddr *out, size_t max);
-
 #endif

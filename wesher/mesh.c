@@ -295,7 +295,7 @@ self_result(struct mesh *m, int64_t now, const struct priv_result *r)
 {
 	if (r->error != 0) {
 		log_errorx("our overlay address: wesher-priv: %s; trying again",
-		    strerror(r->error));
+		    priv_reason(r->error));
 		m->self_at = now + SELF_RETRY;
 		return;
 	}
@@ -342,7 +342,7 @@ mesh_result(struct mesh *m, int64_t now, const struct priv_result *r)
 		peers_result(m->peers, now, r);
 	else if (r->error != 0)
 		log_debug("wesher-priv: %s: %s", priv_type_name(r->request),
-		    strerror(r->error));
+		    priv_reason(r->error));
 	follow_up(m, now);
 }
 

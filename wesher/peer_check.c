@@ -105,7 +105,7 @@ peer_words(const struct peer *p, char *buf, size_t len)
 		break;
 	case PEER_REFUSED:
 		snprintf(
-		    buf, len, "%s: %s", words[p->why], strerror(p->refused));
+		    buf, len, "%s: %s", words[p->why], priv_reason(p->refused));
 		break;
 	default:
 		strlcpy(buf, words[p->why], len);

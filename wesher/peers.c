@@ -356,7 +356,7 @@ set_failed(struct peers *ps, struct peer *p, int64_t now, int error)
 {
 	if (p->why != PEER_REFUSED || p->refused != error)
 		log_warnx("%s gets no tunnel: wesher-priv: %s", p->name,
-		    strerror(error));
+		    priv_reason(error));
 	p->why = PEER_REFUSED;
 	p->refused = error;
 	p->reset = false;

@@ -350,15 +350,6 @@ test_room(void **state)
 	assert_int_equal(policy_peer(&e, &w), 0);
 }
 
-static void
-test_reasons(void **state)
-{
-	(void)state;
-	assert_string_equal(
-	    policy_reason(EADDRINUSE), "another key holds the address");
-	assert_string_equal(policy_reason(ENODEV), strerror(ENODEV));
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -377,7 +368,6 @@ main(void)
 	    T(test_holder),
 	    T(test_former_holder),
 	    T(test_room),
-	    T(test_reasons),
 	};
 
 	return sodium_init() == -1 ? 1

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../common/resolvconf.h"
 #include "../../priv/resolv.h"
 
 static size_t

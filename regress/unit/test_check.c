@@ -182,10 +182,31 @@ test_overlay_host(void **state)
 	}
 }
 
+static void
+test_number(void **state)
+{
+	static const char *const bad[] = {"", "-1", "+5", " 5", "5 ", "5x",
+	    "0x5", "4", "11", "4294967306", "99999999999999999999"};
+	uint32_t n = 77;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(check_number(bad[i], 5, 10, &n));
+	assert_int_equal(n, 77);
+	assert_true(check_number("5", 5, 10, &n));
+	assert_int_equal(n, 5);
+	assert_true(check_number("0010", 5, 10, &n));
+	assert_int_equal(n, 10);
+	assert_true(check_number("4294967295", 0, UINT32_MAX, &n));
+	assert_int_equal(n, UINT32_MAX);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_number),
 	    cmocka_unit_test(test_name),
 	    cmocka_unit_test(test_hostname),
 	    cmocka_unit_test(test_hostname_total),

@@ -282,10 +282,20 @@ test_full(void **state)
 	assert_true(errno == EPIPE || errno == ECONNRESET);
 }
 
+static void
+test_reasons(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    priv_reason(EADDRINUSE), "another key holds the address");
+	assert_string_equal(priv_reason(ENODEV), strerror(ENODEV));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_reasons),
 	    cmocka_unit_test(test_types),
 	    cmocka_unit_test(test_layout),
 	    cmocka_unit_test(test_ip),

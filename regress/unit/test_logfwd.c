@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../priv/logfwd.h"
+#include "../../common/logfwd.h"
+#include "../../common/logsock.h"
 
 static struct {
 	enum log_level level;

@@ -1,0 +1,17 @@
+#ifndef COMMON_LOGSOCK_H
+#define COMMON_LOGSOCK_H
+
+#include "log.h"
+
+/*
+ * Our own socket to syslog: open before the sandbox, connected again with
+ * connect(2) alone. syslog_send suits log_sink().
+ */
+int syslog_open(const char *path);
+void syslog_send(enum log_level level, const char *tag, const char *line);
+
+/* The supervisor's socket (NOTIFY_SOCKET), if any; opened likewise. */
+void notify_open(const char *path);
+void notify_send(const char *text);
+
+#endif
