@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,153 +28,9 @@
 #include "sandbox.h"
 #include "setup.h"
 
-enum {
-	O_IFACE = 1,
-	O_NET,
-	O_CPORT,
-	O_WPORT,
-	O_MTU,
-	O_KEEP,
-	O_USER,
-	O_LEVEL,
-	O_BADDR,
-	O_BIFACE,
-	O_CONF,
-	O_EXE
-};
-
-static struct policy pol = {
-    .statedir = "/var/lib/wesher",
-    .keydir = "/var/lib/wesher-priv",
-    .rundir = "/run/wesher",
-    .etcdir = "/etc",
-    .interface = DEF_INTERFACE,
-    .cluster_port = DEF_CLUSTER_PORT,
-    .wireguard_port = DEF_WIREGUARD_PORT,
-    .mtu = DEF_MTU,
-    .user = DEF_USER,
-    .log_level = LOG_L_WARN,
-    .conf_fd = -1,
-    .gossip_fd = -1,
-};
-static int f_keep, f_nohosts, f_init, f_static, f_fore, f_remove, f_newkey;
+static struct policy pol;
 static struct priv priv;
 static struct wgkey wgkey;
-
-static const struct option options[] = {
-    {"interface", required_argument, NULL, O_IFACE},
-    {"overlay-net", required_argument, NULL, O_NET},
-    {"cluster-port", required_argument, NULL, O_CPORT},
-    {"wireguard-port", required_argument, NULL, O_WPORT},
-    {"mtu", required_argument, NULL, O_MTU},
-    {"keepalive", required_argument, NULL, O_KEEP},
-    {"user", required_argument, NULL, O_USER},
-    {"log-level", required_argument, NULL, O_LEVEL},
-    {"bind-addr", required_argument, NULL, O_BADDR},
-    {"bind-iface", required_argument, NULL, O_BIFACE},
-    {"conf-fd", required_argument, NULL, O_CONF},
-    {"gossip-fd", required_argument, NULL, O_EXE},
-    {"keep-interface", no_argument, &f_keep, 1},
-    {"no-etc-hosts", no_argument, &f_nohosts, 1},
-    {"init", no_argument, &f_init, 1},
-    {"allow-static", no_argument, &f_static, 1},
-    {"foreground", no_argument, &f_fore, 1},
-    {"remove", no_argument, &f_remove, 1},
-    {"new-key", no_argument, &f_newkey, 1},
-    {NULL, 0, NULL, 0},
-};
-
-static unsigned
-number(const char *opt, long long min, long long max)
-{
-	const char *bad;
-	long long n = strtonum(optarg, min, max, &bad);
-
-	if (bad != NULL)
-		fatalx("--%s %s: expected a number from %lld to %lld", opt,
-		    optarg, min, max);
-	return (unsigned)n;
-}
-
-static void
-ifname(const char *opt, char out[IFNAMSIZ])
-{
-	if (!check_ifname(optarg))
-		fatalx("--%s %s: expected an interface's name", opt, optarg);
-	strlcpy(out, optarg, IFNAMSIZ);
-}
-
-static void
-option(int c, const char *opt)
-{
-	bool bad = false;
-
-	switch (c) {
-	case O_IFACE:
-		ifname(opt, pol.interface);
-		break;
-	case O_BIFACE:
-		ifname(opt, pol.bind_iface);
-		break;
-	case O_NET:
-		bad = ipnet_parse(optarg, &pol.overlay) == -1 ||
-		      pol.overlay.bits + 2 > pol.overlay.ip.len * 8;
-		break;
-	case O_BADDR:
-		bad = ipaddr_parse(optarg, &pol.bind_addr) == -1;
-		break;
-	case O_CPORT:
-		pol.cluster_port = (uint16_t)number(opt, 1, 65535);
-		break;
-	case O_WPORT:
-		pol.wireguard_port = (uint16_t)number(opt, 1, 65535);
-		break;
-	case O_MTU:
-		pol.mtu = number(opt, 576, 65535);
-		break;
-	case O_KEEP:
-		pol.keepalive = number(opt, 0, 65535);
-		break;
-	case O_USER:
-		bad = strlcpy(pol.user, optarg, CONF_USERLEN) >= CONF_USERLEN;
-		break;
-	case O_LEVEL:
-		bad = (pol.log_level = log_level_parse(optarg)) == -1;
-		break;
-	case O_CONF:
-		pol.conf_fd = (int)number(opt, 3, 1 << 20);
-		break;
-	case O_EXE:
-		pol.gossip_fd = (int)number(opt, 3, 1 << 20);
-		break;
-	default:
-		fatalx("unknown or incomplete option; wesher(8) starts this "
-		       "program");
-	}
-	if (bad)
-		fatalx("--%s %s: not understood", opt, optarg);
-}
-
-static void
-parse(int argc, char *argv[])
-{
-	int c, i = 0;
-
-	opterr = 0;
-	(void)ipnet_parse(DEF_OVERLAY_NET, &pol.overlay);
-	while ((c = getopt_long(argc, argv, "", options, &i)) != -1)
-		if (c != 0)
-			option(c, options[i].name);
-	if (optind != argc)
-		fatalx("%s: no arguments are expected", argv[optind]);
-	if (f_remove && f_newkey)
-		fatalx("--remove and --new-key exclude each other");
-	pol.keep_interface = f_keep;
-	pol.no_etc_hosts = f_nohosts;
-	pol.init = f_init;
-	pol.allow_static = f_static;
-	pol.foreground = f_fore;
-}
 
 /* 0 to 2 exist, the two we were given survive, everything else is closed. */
 static void
@@ -345,20 +200,22 @@ int
 main(int argc, char *argv[])
 {
 	struct loop l = {.p = &priv, .readyfd = -1};
+	char err[512];
 
 	log_init(LOG_D_PLAIN, LOG_L_WARN, "wesher", -1);
 	if (runas_elevated())
 		fatalx("set-user-ID and file capabilities are refused: run "
 		       "wesher as root");
-	parse(argc, argv);
+	if (argc < 1 || privargs_decode(argv, &pol, err, sizeof(err)) == -1)
+		fatalx("%s", argc < 1 ? "no arguments" : err);
 	if (geteuid() != 0)
 		fatalx("root is needed to make the interface");
 	(void)umask(022);
 	if (sodium_init() == -1)
 		fatalx("libsodium does not work here");
-	if (f_remove)
+	if (pol.remove)
 		return remove_all();
-	if (f_newkey) {
+	if (pol.new_key) {
 		setup_key(&pol, &wgkey, true);
 		return 0;
 	}

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,93 +22,32 @@
 
 #define PATH_SAFE "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* Append one formatted word. */
-static int __attribute__((format(printf, 2, 3)))
-add(struct launch_vec *vec, const char *fmt, ...)
-{
-	size_t room = sizeof(vec->text) - vec->used;
-	char *at = vec->text + vec->used;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(at, room, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= room || vec->n + 1 >= LAUNCH_ARGV)
-		return -1;
-	vec->used += (size_t)n + 1;
-	vec->v[vec->n++] = at;
-	vec->v[vec->n] = NULL;
-	return 0;
-}
-
-static int
-add_text(struct launch_vec *vec, const char *opt, const char *value)
-{
-	return add(vec, "%s", opt) == -1 ? -1 : add(vec, "%s", value);
-}
-
-static int
-add_number(struct launch_vec *vec, const char *opt, long long n)
-{
-	return add(vec, "%s", opt) == -1 ? -1 : add(vec, "%lld", n);
-}
-
-static int
-add_if(struct launch_vec *vec, bool given, const char *opt)
-{
-	return given ? add(vec, "%s", opt) : 0;
-}
-
-static void
-begin(struct launch_vec *vec)
-{
-	vec->n = vec->used = 0;
-	vec->v[0] = NULL;
-}
-
 int
 launch_argv(
-    const struct conf *c, int conf_fd, int gossip_fd, struct launch_vec *out)
+    const struct conf *c, int conf_fd, int gossip_fd, struct argvec *out)
 {
-	char net[IPNET_STRLEN], addr[IPADDR_STRLEN];
-	enum log_level level = (enum log_level)c->log_level;
+	struct policy p;
 
-	begin(out);
-	if (add(out, "wesher-priv") == -1 ||
-	    add_text(out, "--interface", c->interface) == -1 ||
-	    add_text(out, "--overlay-net", ipnet_str(&c->overlay, net)) == -1 ||
-	    add_number(out, "--cluster-port", c->cluster_port) == -1 ||
-	    add_number(out, "--wireguard-port", c->wireguard_port) == -1 ||
-	    add_number(out, "--mtu", c->mtu) == -1 ||
-	    add_number(out, "--keepalive", c->keepalive) == -1 ||
-	    add_text(out, "--user", c->user) == -1 ||
-	    add_text(out, "--log-level", log_level_name(level)) == -1)
-		return -1;
-	if (c->bind_addr.len != 0 &&
-	    add_text(out, "--bind-addr", ipaddr_str(&c->bind_addr, addr)) == -1)
-		return -1;
-	if (c->bind_iface[0] != '\0' &&
-	    add_text(out, "--bind-iface", c->bind_iface) == -1)
-		return -1;
-	if (add_if(out, c->keep_interface, "--keep-interface") == -1 ||
-	    add_if(out, c->no_etc_hosts, "--no-etc-hosts") == -1 ||
-	    add_if(out, c->init, "--init") == -1 ||
-	    add_if(out, c->foreground, "--foreground") == -1)
-		return -1;
-	if (add_number(out, "--conf-fd", conf_fd) == -1)
-		return -1;
-	return add_number(out, "--gossip-fd", gossip_fd);
-}
-
-int
-launch_argv_remove(const struct conf *c, struct launch_vec *out)
-{
-	begin(out);
-	if (add(out, "wesher-priv") == -1 || add(out, "--remove") == -1 ||
-	    add_text(out, "--interface", c->interface) == -1)
-		return -1;
-	return add_if(out, c->no_etc_hosts, "--no-etc-hosts");
+	privargs_default(&p);
+	strlcpy(p.interface, c->interface, sizeof(p.interface));
+	strlcpy(p.bind_iface, c->bind_iface, sizeof(p.bind_iface));
+	strlcpy(p.user, c->user, sizeof(p.user));
+	p.overlay = c->overlay;
+	p.cluster_port = c->cluster_port;
+	p.wireguard_port = c->wireguard_port;
+	p.mtu = c->mtu;
+	p.keepalive = c->keepalive;
+	p.bind_addr = c->bind_addr;
+	p.log_level = c->log_level;
+	p.keep_interface = c->keep_interface;
+	p.no_etc_hosts = c->no_etc_hosts;
+	p.init = c->init;
+	p.foreground = c->foreground;
+	p.remove = gossip_fd == -1;
+	p.conf_fd = conf_fd;
+	p.gossip_fd = gossip_fd;
+	memset(out, 0, sizeof(*out));
+	return privargs_encode(&p, out);
 }
 
 /* The value of a variable in envp, or NULL. */
@@ -125,19 +63,20 @@ variable(char *const *envp, const char *name)
 }
 
 int
-launch_environ(char *const *envp, struct launch_vec *out)
+launch_environ(char *const *envp, struct argvec *out)
 {
 	static const char *const pass[] = {"TZ", "NOTIFY_SOCKET",
 	    "SYSTEMD_EXEC_PID", "WATCHDOG_USEC", "WATCHDOG_PID"};
 	size_t i;
 
-	begin(out);
-	if (add(out, "%s", PATH_SAFE) == -1)
+	memset(out, 0, sizeof(*out));
+	if (argvec_add(out, "%s", PATH_SAFE) == -1)
 		return -1;
 	for (i = 0; i < sizeof(pass) / sizeof(pass[0]); i++) {
 		const char *value = variable(envp, pass[i]);
 
-		if (value != NULL && add(out, "%s=%s", pass[i], value) == -1)
+		if (value != NULL &&
+		    argvec_add(out, "%s=%s", pass[i], value) == -1)
 			return -1;
 	}
 	return 0;
@@ -211,10 +150,10 @@ inherit(int fd)
 
 /* Become wesher-priv; returns only when that failed. */
 static int
-run(const char *path, struct launch_vec *argv, char *const *envp, char *err,
+run(const char *path, struct argvec *argv, char *const *envp, char *err,
     size_t errlen)
 {
-	struct launch_vec env;
+	struct argvec env;
 
 	if (launch_environ(envp, &env) == -1) {
 		snprintf(err, errlen,
@@ -249,7 +188,7 @@ launch_agent(const struct conf *c, const struct options *o, char *const *envp,
     char *err, size_t errlen)
 {
 	char path[PATH_MAX];
-	struct launch_vec argv;
+	struct argvec argv;
 	int self, fd;
 
 	if (prepare(o, &self, path, err, errlen) == -1)
@@ -274,12 +213,12 @@ launch_remove(const struct conf *c, const struct options *o, char *const *envp,
     char *err, size_t errlen)
 {
 	char path[PATH_MAX];
-	struct launch_vec argv;
+	struct argvec argv;
 	int self;
 
 	if (prepare(o, &self, path, err, errlen) == -1)
 		return -1;
-	if (launch_argv_remove(c, &argv) == -1) {
+	if (launch_argv(c, -1, -1, &argv) == -1) {
 		snprintf(err, errlen, "the options are too long: shorten them");
 		return -1;
 	}

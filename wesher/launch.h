@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "../common/conf.h"
+#include "../common/privargs.h"
 #include "options.h"
 
 /*
@@ -12,27 +13,18 @@
  * with one line in err that names the remedy.
  */
 
-#define LAUNCH_ARGV 40
-
-/* An argument or environment vector with the text that it points to. */
-struct launch_vec {
-	char *v[LAUNCH_ARGV];
-	size_t n;
-	char text[2048];
-	size_t used;
-};
-
-/* wesher-priv's command line for a start. 0, or -1: it does not fit. */
+/*
+ * wesher-priv's command line for a start; gossip_fd -1: for removing what a
+ * dead daemon left (wesher leave). 0, or -1: it does not fit.
+ */
 int launch_argv(
-    const struct conf *c, int conf_fd, int gossip_fd, struct launch_vec *out);
-/* The same for removing what a dead daemon left (wesher leave). */
-int launch_argv_remove(const struct conf *c, struct launch_vec *out);
+    const struct conf *c, int conf_fd, int gossip_fd, struct argvec *out);
 
 /*
  * The environment of wesher-priv, a fixed PATH and what is let through: TZ,
  * and the supervisor's variables. No key among it. 0, or -1: does not fit.
  */
-int launch_environ(char *const *envp, struct launch_vec *out);
+int launch_environ(char *const *envp, struct argvec *out);
 
 /*
  * The foreground is asked for: a supervisor's NOTIFY_SOCKET is set, or its

@@ -45,7 +45,7 @@ conf_of(int argc, char **argv)
 }
 
 static const char *
-joined(const struct launch_vec *v)
+joined(const struct argvec *v)
 {
 	static char buf[4096];
 	size_t i;
@@ -68,7 +68,7 @@ test_argv(void **state)
 	    "--keepalive=25", "--user=1234", "-d", "--bind-addr=2001:db8::1",
 	    "--keep-interface", "--no-etc-hosts", "--init", NULL};
 	char *iface[] = {"wesher", "--bind-iface=eth0", NULL};
-	struct launch_vec v;
+	struct argvec v;
 
 	(void)state;
 	conf_of(3, plain);
@@ -87,15 +87,15 @@ test_argv(void **state)
 	    "--user 1234 --log-level debug --bind-addr 2001:db8::1 "
 	    "--keep-interface --no-etc-hosts --init --foreground "
 	    "--conf-fd 3 --gossip-fd 4");
-	assert_int_equal(launch_argv_remove(&c, &v), 0);
+	assert_int_equal(launch_argv(&c, -1, -1, &v), 0);
 	assert_string_equal(
-	    joined(&v), "wesher-priv --remove --interface wg1 --no-etc-hosts");
+	    joined(&v), "wesher-priv --interface wg1 --no-etc-hosts --remove");
 	conf_of(2, iface);
 	assert_int_equal(launch_argv(&c, 3, 4, &v), 0);
 	assert_non_null(strstr(joined(&v), " --bind-iface eth0 "));
-	assert_int_equal(launch_argv_remove(&c, &v), 0);
+	assert_int_equal(launch_argv(&c, -1, -1, &v), 0);
 	assert_string_equal(
-	    joined(&v), "wesher-priv --remove --interface wgoverlay");
+	    joined(&v), "wesher-priv --interface wgoverlay --remove");
 }
 
 static void
@@ -107,7 +107,7 @@ test_environ(void **state)
 	    "NOTIFY_SOCKET=/run/n", "WATCHDOG_USEC=5", "WATCHDOG_PID=6",
 	    "SYSTEMD_EXEC_PID=7", NULL};
 	char *huge[] = {big, NULL};
-	struct launch_vec v;
+	struct argvec v;
 
 	(void)state;
 	assert_int_equal(launch_environ(envp, &v), 0);
