@@ -8,7 +8,6 @@
  * is put beside it first; a torn write is rolled forward from there.
  */
 #include <sys/file.h>
-#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/fileio.h"
 #include "hosts.h"
 
 #define FILE_NOW  "hosts"
@@ -29,76 +29,6 @@ struct hosts {
 	char new[40]; /* the file beside: one per mesh */
 };
 
-/* The whole of a regular file, malloc'ed, or NULL with errno. */
-static char *
-read_file(int dirfd, const char *name, size_t *len, struct stat *st)
-{
-	int fd = openat(
-	    dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	char *buf = NULL;
-	ssize_t n = -1;
-	size_t got = 0;
-
-	if (fd == -1)
-		return NULL;
-	if (fstat(fd, st) == -1)
-		goto out;
-	errno = !S_ISREG(st->st_mode) ? EINVAL : EFBIG;
-	if (!S_ISREG(st->st_mode) || st->st_size > FILE_MAX ||
-	    (buf = malloc((size_t)st->st_size + 1)) == NULL)
-		goto out;
-	while ((n = read(fd, buf + got, (size_t)st->st_size - got)) > 0)
-		got += (size_t)n;
-	*len = got;
-out:
-	if (n == -1) {
-		free(buf);
-		buf = NULL;
-	}
-	close(fd);
-	return buf;
-}
-
-/* Make fd exactly buf, on disk. 0 or -errno. */
-static int
-overwrite(int fd, const char *buf, size_t len)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		n = pwrite(fd, buf + done, len - done, (off_t)done);
-		if (n == -1)
-			return -errno;
-		done += (size_t)n;
-	}
-	if (ftruncate(fd, (off_t)len) == -1 || fsync(fd) == -1)
-		return -errno;
-	return 0;
-}
-
-static int
-write_beside(
-    struct hosts *h, const char *buf, size_t len, const struct stat *st)
-{
-	int fd, r;
-
-	(void)unlinkat(h->dirfd, h->new, 0);
-	fd = openat(h->dirfd, h->new,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return -errno;
-	/* The owner as far as we may: CAP_CHOWN is gone in the sandbox. */
-	r = fchown(fd, st->st_uid, st->st_gid);
-	r = fchmod(fd, st->st_mode & 0777) == -1 ? -errno : 0;
-	if (r == 0)
-		r = overwrite(fd, buf, len);
-	close(fd);
-	if (r != 0)
-		(void)unlinkat(h->dirfd, h->new, 0);
-	return r;
-}
-
 /* Overwrite hosts with buf, else put back old (if any); then the copy goes. */
 static int
 write_in_place(struct hosts *h, const char *buf, size_t len, const char *old,
@@ -109,9 +39,9 @@ write_in_place(struct hosts *h, const char *buf, size_t len, const char *old,
 
 	if (fd == -1)
 		return -errno;
-	back = r = overwrite(fd, buf, len);
+	back = r = file_overwrite(fd, buf, len);
 	if (r != 0 && old != NULL)
-		back = overwrite(fd, old, oldlen);
+		back = file_overwrite(fd, old, oldlen);
 	close(fd);
 	if (back == 0) {
 		(void)unlinkat(h->dirfd, FILE_COPY, 0);
@@ -126,7 +56,7 @@ repair(struct hosts *h)
 {
 	struct stat st;
 	size_t len;
-	char *buf = read_file(h->dirfd, FILE_COPY, &len, &st);
+	char *buf = file_read(h->dirfd, FILE_COPY, FILE_MAX, &len, &st);
 	int r;
 
 	if (buf == NULL)
@@ -140,7 +70,7 @@ static int
 replace(struct hosts *h, const struct stat *st, const char *old, size_t oldlen,
     const char *new, size_t newlen)
 {
-	int r = write_beside(h, new, newlen, st);
+	int r = file_new(h->dirfd, h->new, new, newlen, st);
 
 	if (r != 0)
 		return r;
@@ -191,7 +121,8 @@ update(struct hosts *h, const struct hosts_entry *e, size_t n)
 
 	if ((r = repair(h)) != 0)
 		return r;
-	if ((old = read_file(h->dirfd, FILE_NOW, &oldlen, &st)) == NULL)
+	old = file_read(h->dirfd, FILE_NOW, FILE_MAX, &oldlen, &st);
+	if (old == NULL)
 		return -errno;
 	new = hosts_render(old, oldlen, h->interface, e, n, &newlen);
 	if (new == NULL)

@@ -19,6 +19,7 @@
 
 #include <sodium.h>
 
+#include "../common/fileio.h"
 #include "../common/log.h"
 #include "hosts.h"
 #include "setup.h"
@@ -92,56 +93,39 @@ setup_lock(const struct policy *pol)
 	return fd;
 }
 
-/* Write beside, sync, rename, sync the folder. */
-static void
-key_write(int dir, const char *name, const char *text, size_t len)
-{
-	char tmp[IFNAMSIZ + 16];
-	int fd;
-
-	snprintf(tmp, sizeof(tmp), "%s~", name); /* one per interface */
-	(void)unlinkat(dir, tmp, 0);
-	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd == -1 || write(fd, text, len) != (ssize_t)len ||
-	    fsync(fd) == -1 || close(fd) == -1 ||
-	    renameat(dir, tmp, dir, name) == -1 || fsync(dir) == -1)
-		fatal("WireGuard key %s", name);
-}
-
 static bool
 key_read(int dir, const char *name, uint8_t *key)
 {
-	char text[KEY_TEXT + 1];
 	struct stat st;
-	ssize_t n;
-	size_t len;
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	size_t n, len;
+	char *text = file_read(dir, name, KEY_TEXT, &n, &st);
+	bool bad;
 
-	if (fd == -1 && errno == ENOENT)
+	if (text == NULL && errno == ENOENT)
 		return false;
-	if (fd == -1 || fstat(fd, &st) == -1)
+	if (text == NULL && errno != EINVAL && errno != EFBIG)
 		fatal("WireGuard key %s", name);
-	n = read(fd, text, sizeof(text));
-	close(fd);
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-	    (st.st_mode & 077) || n <= 0 ||
-	    sodium_base642bin(key, WG_KEY_LEN, text, (size_t)n, "\n", &len,
-		NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-	    len != WG_KEY_LEN)
+	bad = text == NULL || st.st_uid != geteuid() || (st.st_mode & 077) ||
+	      sodium_base642bin(key, WG_KEY_LEN, text, n, "\n", &len, NULL,
+		  sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	      len != WG_KEY_LEN;
+	if (bad)
 		fatalx("WireGuard key %s is damaged or not root's alone: "
 		       "`wesher key --new-wireguard` makes another",
 		    name);
-	sodium_memzero(text, sizeof(text));
+	sodium_memzero(text, n);
+	free(text);
 	return true;
 }
 
 void
 setup_key(const struct policy *pol, struct wgkey *k, bool fresh)
 {
-	int dir = root_dir(AT_FDCWD, pol->keydir, 0700);
-	char name[IFNAMSIZ + 8], text[KEY_TEXT];
+	int err = 0, dir = root_dir(AT_FDCWD, pol->keydir, 0700);
+	char name[IFNAMSIZ + 8], tmp[IFNAMSIZ + 8], text[KEY_TEXT];
 
 	snprintf(name, sizeof(name), "%s.key", pol->interface);
+	snprintf(tmp, sizeof(tmp), "%s.key~", pol->interface);
 	if ((k->priv = sodium_malloc(WG_KEY_LEN)) == NULL)
 		fatal("locked memory");
 	if (fresh || !key_read(dir, name, k->priv)) {
@@ -151,10 +135,12 @@ setup_key(const struct policy *pol, struct wgkey *k, bool fresh)
 		sodium_bin2base64(text, sizeof(text), k->priv, WG_KEY_LEN,
 		    sodium_base64_VARIANT_ORIGINAL);
 		text[KEY_TEXT - 1] = '\n';
-		key_write(dir, name, text, sizeof(text));
+		err = file_replace(dir, name, tmp, text, sizeof(text));
 		sodium_memzero(text, sizeof(text));
 	}
 	close(dir);
+	if (err != 0)
+		fatalx("WireGuard key %s: %s", name, strerror(-err));
 	if (crypto_scalarmult_base(k->pub, k->priv) != 0 ||
 	    sodium_mprotect_noaccess(k->priv) != 0)
 		fatal("WireGuard key %s", name);

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../common/log.h"
+#include "../common/fileio.h"
 #include "../common/privmsg.h"
 #include "launch.h"
 #include "privfind.h"
@@ -101,24 +101,6 @@ launch_self(void)
 	return open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 }
 
-static int
-write_all(int fd, const void *buf, size_t len)
-{
-	const char *p = buf;
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, p, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 int
 launch_memfd(const struct conf *c)
 {
@@ -129,10 +111,11 @@ launch_memfd(const struct conf *c)
 
 	if (fd == -1)
 		return -1;
-	if (write_all(fd, c, sizeof(*c)) == 0 && lseek(fd, 0, SEEK_SET) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, seals) == 0)
+	if ((saved = -file_overwrite(fd, c, sizeof(*c))) == 0 &&
+	    fcntl(fd, F_ADD_SEALS, seals) == -1)
+		saved = errno;
+	if (saved == 0)
 		return fd;
-	saved = errno;
 	close(fd);
 	errno = saved;
 	return -1;

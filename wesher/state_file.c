@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/fileio.h"
 #include "state.h"
 
 static int
@@ -171,100 +172,22 @@ state_load(
 	return r;
 }
 
-static int
-write_all(int fd, const char *buf, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, buf, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		buf += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* A new file of ours alone, on the disk when this returns 0; else errno. */
-static int
-write_new(int dirfd, const char *name, const char *text, size_t len)
-{
-	int fd, r, saved;
-
-	if (unlinkat(dirfd, name, 0) == -1 && errno != ENOENT)
-		return -1;
-	fd = openat(dirfd, name,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return -1;
-	r = fchmod(fd, 0600);
-	if (r == 0)
-		r = write_all(fd, text, len);
-	if (r == 0)
-		r = fsync(fd);
-	saved = errno;
-	if (close(fd) == -1 && r == 0) {
-		saved = errno;
-		r = -1;
-	}
-	errno = saved;
-	return r;
-}
-
-/* Some file systems have no fsync of a folder: that is no failure. */
-static int
-sync_folder(int dirfd)
-{
-	int fd, r, saved;
-
-	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return -1;
-	r = fsync(fd);
-	if (r == -1 && (errno == EINVAL || errno == ENOTSUP))
-		r = 0;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return r;
-}
-
-static int
-replace(int dirfd, const char *name, const char *text, size_t len)
-{
-	char tmp[NAME_MAX + 1];
-	int saved;
-
-	if (with_suffix(tmp, name, ".tmp") == -1)
-		return -1;
-	if (write_new(dirfd, tmp, text, len) == -1 ||
-	    renameat(dirfd, tmp, dirfd, name) == -1) {
-		saved = errno;
-		unlinkat(dirfd, tmp, 0);
-		errno = saved;
-		return -1;
-	}
-	return sync_folder(dirfd);
-}
-
 int
 state_save(int dirfd, const char *name, const struct state *s)
 {
+	char tmp[NAME_MAX + 1], *text;
 	size_t len;
-	char *text;
-	int r, saved;
+	int r;
 
+	if (with_suffix(tmp, name, ".tmp") == -1)
+		return -1;
 	if ((text = state_format(s, &len)) == NULL) {
 		errno = ENOMEM;
 		return -1;
 	}
-	r = replace(dirfd, name, text, len);
-	saved = errno;
+	r = file_replace(dirfd, name, tmp, text, len);
 	explicit_bzero(text, len);
 	free(text);
-	errno = saved;
-	return r;
+	errno = -r;
+	return r == 0 ? 0 : -1;
 }

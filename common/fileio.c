@@ -1,0 +1,128 @@
+/*
+ * Small files as a whole, for both programs. What stands under a name may be
+ * anything (a link, a fifo that would block for ever, a device, a file without
+ * end), and the disk may be full: a write must never leave less than there
+ * was.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fileio.h"
+
+/* What a file holds now, at most size bytes of it. */
+static char *
+read_all(int fd, size_t size, size_t *len)
+{
+	char *buf = malloc(size + 1);
+	ssize_t n;
+
+	*len = 0;
+	while (buf != NULL && *len < size) {
+		n = read(fd, buf + *len, size - *len);
+		if (n == 0)
+			break;
+		if (n > 0)
+			*len += (size_t)n;
+		else if (errno != EINTR) {
+			free(buf);
+			buf = NULL;
+		}
+	}
+	return buf;
+}
+
+char *
+file_read(int dirfd, const char *name, size_t max, size_t *len, struct stat *st)
+{
+	int fd = openat(dirfd, name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	char *buf = NULL;
+	int saved;
+
+	if (fd == -1)
+		return NULL;
+	if (fstat(fd, st) == 0) {
+		if (!S_ISREG(st->st_mode))
+			errno = EINVAL;
+		else if ((size_t)st->st_size > max)
+			errno = EFBIG;
+		else
+			buf = read_all(fd, (size_t)st->st_size, len);
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return buf;
+}
+
+int
+file_overwrite(int fd, const void *buf, size_t len)
+{
+	const char *p = buf;
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = pwrite(fd, p + done, len - done, (off_t)done);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -errno;
+		done += (size_t)n;
+	}
+	if (ftruncate(fd, (off_t)len) == -1 || fsync(fd) == -1)
+		return -errno;
+	return 0;
+}
+
+int
+file_new(int dirfd, const char *name, const void *buf, size_t len,
+    const struct stat *like)
+{
+	int fd, r;
+
+	(void)unlinkat(dirfd, name, 0);
+	fd = openat(dirfd, name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -errno;
+	/* The owner as far as we may: without CAP_CHOWN it stays ours. */
+	if (like != NULL)
+		r = fchown(fd, like->st_uid, like->st_gid);
+	if (fchmod(fd, like == NULL ? 0600 : like->st_mode & 0777) == -1)
+		r = -errno;
+	else
+		r = file_overwrite(fd, buf, len);
+	if (close(fd) == -1 && r == 0)
+		r = -errno;
+	if (r != 0)
+		(void)unlinkat(dirfd, name, 0);
+	return r;
+}
+
+int
+file_replace(
+    int dirfd, const char *name, const char *tmp, const void *buf, size_t len)
+{
+	int r = file_new(dirfd, tmp, buf, len, NULL);
+
+	if (r != 0)
+		return r;
+	if (renameat(dirfd, tmp, dirfd, name) == -1) {
+		r = -errno;
+		(void)unlinkat(dirfd, tmp, 0);
+		return r;
+	}
+	return file_sync_dir(dirfd);
+}
+
+int
+file_sync_dir(int dirfd)
+{
+	if (fsync(dirfd) == 0 || errno == EINVAL || errno == ENOTSUP)
+		return 0;
+	return -errno;
+}

@@ -1,0 +1,43 @@
+#ifndef COMMON_FILEIO_H
+#define COMMON_FILEIO_H
+
+#include <sys/stat.h>
+
+#include <stddef.h>
+
+/*
+ * Small files read whole and replaced whole: nothing half-written is ever
+ * visible (design.md section 3). dirfd is open for reading.
+ */
+
+/*
+ * A regular file of at most max bytes, malloc'ed, with its fstat(2); links are
+ * not followed and nothing blocks. NULL with errno (EINVAL: not a regular
+ * file, EFBIG).
+ */
+char *file_read(
+    int dirfd, const char *name, size_t max, size_t *len, struct stat *st);
+
+/* Make an open file exactly buf, on disk. 0, or -errno: it may be torn. */
+int file_overwrite(int fd, const void *buf, size_t len);
+
+/*
+ * A new file, on disk, in place of whatever bears the name (of ours, from a
+ * start that was interrupted). With mode and, where we may, owner of like;
+ * NULL: 0600. 0, or -errno and there is none.
+ */
+int file_new(int dirfd, const char *name, const void *buf, size_t len,
+    const struct stat *like);
+
+/*
+ * Write beside (as tmp, mode 0600), then rename to name and sync the folder.
+ * 0, or -errno: the old file is intact (or the new one in place, when only the
+ * folder's fsync failed).
+ */
+int file_replace(
+    int dirfd, const char *name, const char *tmp, const void *buf, size_t len);
+
+/* Some file systems have no fsync of a folder: that is no failure. */
+int file_sync_dir(int dirfd);
+
+#endif
