@@ -40,6 +40,29 @@ _Static_assert(sizeof(struct priv_net) == 852, "priv_net");
 _Static_assert(sizeof(struct priv_result) == 68, "priv_result");
 _Static_assert(sizeof(struct priv_stat) == 120, "priv_stat");
 
+static bool
+sane_peer_set(const struct priv_peer_set *s)
+{
+	struct ipaddr a;
+	struct ipport e;
+
+	return s->pad == 0 && (s->flags & ~PRIV_PEER_FLAGS) == 0 &&
+	       !(s->flags & PRIV_PEER_PLAIN && s->attempt != 0) &&
+	       check_is_zero(
+		   s->name + s->namelen, sizeof(s->name) - s->namelen) &&
+	       priv_ip_from(&a, &s->addr) && priv_ep_from(&e, &s->endpoint);
+}
+
+bool
+priv_sane(const union priv_msg *m)
+{
+	if (m->h.pad != 0)
+		return false;
+	if (m->h.type == PRIV_SELF)
+		return check_is_zero(m->self.pad, sizeof(m->self.pad));
+	return m->h.type != PRIV_PEER_SET || sane_peer_set(&m->peer_set);
+}
+
 const char *
 priv_type_name(unsigned type)
 {

@@ -183,6 +183,11 @@ const char *priv_type_name(unsigned type);
 /* The exact size of a record of that type, 0 for an unknown type. */
 size_t priv_type_size(unsigned type);
 /*
+ * A request to wesher-priv, its size already right: are all reserved bytes
+ * zero and the addresses in form? Its meaning is not judged.
+ */
+bool priv_sane(const union priv_msg *m);
+/*
  * The error of a RESULT in words, for logs and `wesher status`: "another key
  * holds the address"; strerror(3) for what the kernel says.
  */

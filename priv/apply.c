@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "../common/log.h"
-#include "dispatch.h"
-#include "duties.h"
+#include "priv.h"
 
 /* Room for one more request: three changes at most. */
 static void
@@ -135,7 +134,7 @@ create(struct priv *p, const struct want *w, const struct priv_result *r)
 	return pd;
 }
 
-void
+int
 apply_set(struct priv *p, const struct want *w, struct priv_result *r)
 {
 	struct peer *q = peers_by_key(&p->env.peers, w->w.key);
@@ -149,14 +148,12 @@ apply_set(struct priv *p, const struct want *w, struct priv_result *r)
 		q = NULL;
 	}
 	pd = q != NULL ? change(p, q, w, r) : create(p, w, r);
-	if (pd == NULL) {
-		r->error = ENOMEM;
-		dispatch_put(p, r);
-	} else {
+	if (pd != NULL) {
 		pd->p->hosts = w->hosts;
 		duty_hosts_changed(p);
 	}
 	make_room(p);
+	return pd != NULL ? 0 : -ENOMEM;
 }
 
 void

@@ -16,7 +16,7 @@
 
 #include "../common/caps.h"
 #include "../common/log.h"
-#include "child.h"
+#include "setup.h"
 
 static void __attribute__((noreturn)) die(const char *what)
 {

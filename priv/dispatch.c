@@ -6,15 +6,14 @@
  * from a length, nothing blocks.
  */
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 
 #include "../common/log.h"
 #include "../common/seqpacket.h"
-#include "dispatch.h"
-#include "duties.h"
+#include "priv.h"
 
-static const char *const state_names[] = {"START", "READY", "UP", "LEAVING"};
+static const char *const state_names[] = {
+    "START", "READY", "UP", "SYNCED", "LEAVING"};
 
 static void
 transition(struct priv *p, enum priv_state to)
@@ -36,167 +35,105 @@ dispatch_put(struct priv *p, const void *rec)
 	    priv_type_size(h->type));
 }
 
-static void
-result_init(struct priv_result *r, const struct priv_hdr *h)
-{
-	*r = (struct priv_result){
-	    .h = {.type = PRIV_RESULT, .seq = h->seq}, .request = h->type};
-}
-
-static void
-refuse(struct priv *p, struct priv_result *r, int err, const char *who)
-{
-	char addr[IPADDR_STRLEN];
-	struct ipaddr a;
-
-	p->refused++;
-	log_info("%s refused: %s %s: %s", priv_type_name(r->request), who,
-	    priv_ip_from(&a, &r->addr) && a.len ? ipaddr_str(&a, addr) : "",
-	    priv_reason(-err));
-	r->error = -err;
-	dispatch_put(p, r);
-}
-
-static bool
-sane_bare(const union priv_msg *m)
-{
-	(void)m;
-	return true;
-}
-
-static bool
-sane_self(const union priv_msg *m)
-{
-	return check_is_zero(m->self.pad, sizeof(m->self.pad));
-}
-
-static bool
-sane_peer_set(const union priv_msg *m)
-{
-	const struct priv_peer_set *s = &m->peer_set;
-	struct ipaddr a;
-	struct ipport e;
-
-	return s->pad == 0 && (s->flags & ~PRIV_PEER_FLAGS) == 0 &&
-	       !(s->flags & PRIV_PEER_PLAIN && s->attempt != 0) &&
-	       check_is_zero(
-		   s->name + s->namelen, sizeof(s->name) - s->namelen) &&
-	       priv_ip_from(&a, &s->addr) && priv_ep_from(&e, &s->endpoint);
-}
-
 static int
-do_ready(struct priv *p, const union priv_msg *m)
+do_ready(struct priv *p, const union priv_msg *m, struct priv_result *r)
 {
 	(void)m;
+	(void)r;
 	transition(p, PS_READY);
 	p->repair_at = p->env.now + REPAIR_EVERY;
 	return 0;
 }
 
 static int
-do_self(struct priv *p, const union priv_msg *m)
+do_self(struct priv *p, const union priv_msg *m, struct priv_result *r)
 {
-	struct priv_result r;
 	struct ipaddr a;
 	int err;
 
-	result_init(&r, &m->h);
 	apply_flush(p);
 	err = policy_self(
 	    &p->env, p->name, strlen(p->name), m->self.attempt, &a);
-	priv_ip_to(&r.addr, &a);
+	priv_ip_to(&r->addr, &a);
 	if (err == 0)
 		err = rtnl_addr_set(p->env.ifindex, &a);
-	if (err != 0) {
-		refuse(p, &r, err, p->name);
-		return 0;
-	}
+	if (err != 0)
+		return err;
 	/* Routes name our address as their source; the old one takes them
 	 * with it. */
 	if (!ipaddr_eq(&p->env.self, &a))
 		p->repair_at = p->env.now;
 	p->env.self = a;
-	dispatch_put(p, &r);
-	if (p->state != PS_UP)
+	dispatch_put(p, r);
+	if (p->state == PS_READY)
 		transition(p, PS_UP);
 	return 0;
 }
 
 /* A second change of one peer waits for the first one's outcome. */
-static void
-settle(struct priv *p, const uint8_t *key)
+static struct peer *
+settled(struct priv *p, const uint8_t *key)
 {
 	struct peer *q = peers_by_key(&p->env.peers, key);
 
-	if (q != NULL && q->pending)
-		apply_flush(p);
+	if (q == NULL || !q->pending)
+		return q;
+	apply_flush(p); /* may end in its removal */
+	return peers_by_key(&p->env.peers, key);
 }
 
 static int
-do_peer_set(struct priv *p, const union priv_msg *m)
+do_peer_set(struct priv *p, const union priv_msg *m, struct priv_result *r)
 {
 	const struct priv_peer_set *s = &m->peer_set;
 	struct want w = {.name = s->name,
 	    .namelen = s->namelen,
 	    .attempt = s->attempt,
 	    .w = {.keepalive = (uint16_t)p->env.pol->keepalive}};
-	struct priv_result r;
 	int err = -EBUSY;
 
-	result_init(&r, &m->h);
-	memcpy(r.key, s->key, WG_KEY_LEN);
+	memcpy(r->key, s->key, WG_KEY_LEN);
 	memcpy(w.w.key, s->key, WG_KEY_LEN);
 	w.hosts = s->flags & PRIV_PEER_HOSTS &&
 		  check_hostname(s->name, s->namelen);
 	w.reset = memcmp(s->oldkey, s->key, WG_KEY_LEN) == 0;
 	if (!w.reset && !check_is_zero(s->oldkey, WG_KEY_LEN)) {
 		w.oldkey = s->oldkey;
-		settle(p, s->oldkey);
+		(void)settled(p, s->oldkey);
 		repair_dump(p); /* how old is the old key's session? */
 	}
-	settle(p, s->key);
+	(void)settled(p, s->key);
 	if (bucket_take(&p->changes, p->env.now) &&
 	    priv_ip_from(&w.w.addr, &s->addr) &&
 	    priv_ep_from(&w.w.endpoint, &s->endpoint))
 		err = policy_peer(&p->env, &w);
-	priv_ip_to(&r.addr, &w.w.addr);
-	if (err != 0)
-		refuse(p, &r, err, s->name);
-	else
-		apply_set(p, &w, &r);
-	return 0;
+	priv_ip_to(&r->addr, &w.w.addr);
+	return err != 0 ? err : apply_set(p, &w, r);
 }
 
 static int
-do_peer_del(struct priv *p, const union priv_msg *m)
+do_peer_del(struct priv *p, const union priv_msg *m, struct priv_result *r)
 {
-	struct priv_result r;
-	struct peer *q;
+	struct peer *q = settled(p, m->peer_del.key);
 
-	result_init(&r, &m->h);
-	memcpy(r.key, m->peer_del.key, WG_KEY_LEN);
-	settle(p, m->peer_del.key);
-	q = peers_by_key(&p->env.peers, m->peer_del.key);
-	if (q == NULL || !bucket_take(&p->changes, p->env.now)) {
-		refuse(p, &r, q == NULL ? -ENOENT : -EBUSY, "a peer");
-		return 0;
-	}
+	memcpy(r->key, m->peer_del.key, WG_KEY_LEN);
+	if (q == NULL)
+		return -ENOENT;
+	if (!bucket_take(&p->changes, p->env.now))
+		return -EBUSY;
 	repair_dump(p);
-	apply_del(p, q, &r);
+	apply_del(p, q, r);
 	return 0;
 }
 
 static int
-do_sync(struct priv *p, const union priv_msg *m)
+do_sync(struct priv *p, const union priv_msg *m, struct priv_result *r)
 {
 	struct peer *q, *next;
 
 	(void)m;
-	if (p->synced) {
-		log_warnx("boundary: a second SYNC");
-		return -1;
-	}
-	p->synced = true;
+	(void)r;
+	transition(p, PS_SYNCED);
 	apply_flush(p);
 	repair_dump(p);
 	for (q = peers_from(&p->env.peers, NULL); q != NULL; q = next) {
@@ -212,22 +149,19 @@ do_sync(struct priv *p, const union priv_msg *m)
 }
 
 static int
-do_alive(struct priv *p, const union priv_msg *m)
+do_alive(struct priv *p, const union priv_msg *m, struct priv_result *r)
 {
+	(void)r;
 	p->alive = m->alive;
 	return 0;
 }
 
 static int
-do_stats(struct priv *p, const union priv_msg *m)
+do_stats(struct priv *p, const union priv_msg *m, struct priv_result *r)
 {
-	struct priv_result r;
-
-	if (p->stats) {
-		result_init(&r, &m->h);
-		refuse(p, &r, -EBUSY, "");
-		return 0;
-	}
+	(void)r;
+	if (p->stats)
+		return -EBUSY;
 	apply_flush(p);
 	repair_dump(p);
 	p->stats = true;
@@ -237,24 +171,23 @@ do_stats(struct priv *p, const union priv_msg *m)
 }
 
 #define IN(s) (1u << PS_##s)
+/*
+ * What may be asked, and when. A handler returns 0 (and has answered, or
+ * apply_flush() will, or there is no answer), or -errno to refuse.
+ */
 static const struct {
-	uint16_t type;
-	size_t size;
+	enum priv_type type;
 	unsigned states;
-	bool (*sane)(const union priv_msg *);
-	int (*handler)(struct priv *, const union priv_msg *);
+	int (*handler)(
+	    struct priv *, const union priv_msg *, struct priv_result *);
 } table[] = {
-    {PRIV_READY, sizeof(struct priv_bare), IN(START), sane_bare, do_ready},
-    {PRIV_SELF, sizeof(struct priv_self), IN(READY) | IN(UP), sane_self,
-	do_self},
-    {PRIV_PEER_SET, sizeof(struct priv_peer_set), IN(UP), sane_peer_set,
-	do_peer_set},
-    {PRIV_PEER_DEL, sizeof(struct priv_peer_del), IN(UP), sane_bare,
-	do_peer_del},
-    {PRIV_SYNC, sizeof(struct priv_bare), IN(UP), sane_bare, do_sync},
-    {PRIV_ALIVE, sizeof(struct priv_alive), IN(START) | IN(READY) | IN(UP),
-	sane_bare, do_alive},
-    {PRIV_STATS, sizeof(struct priv_bare), IN(UP), sane_bare, do_stats},
+    {PRIV_READY, IN(START), do_ready},
+    {PRIV_SELF, IN(READY) | IN(UP) | IN(SYNCED), do_self},
+    {PRIV_PEER_SET, IN(UP) | IN(SYNCED), do_peer_set},
+    {PRIV_PEER_DEL, IN(UP) | IN(SYNCED), do_peer_del},
+    {PRIV_SYNC, IN(UP), do_sync},
+    {PRIV_ALIVE, IN(START) | IN(READY) | IN(UP) | IN(SYNCED), do_alive},
+    {PRIV_STATS, IN(UP) | IN(SYNCED), do_stats},
 };
 
 static int
@@ -265,10 +198,27 @@ malformed(const union priv_msg *m, size_t n, const char *what)
 	return -1;
 }
 
+static void
+refuse(struct priv *p, const union priv_msg *m, struct priv_result *r, int err)
+{
+	char addr[IPADDR_STRLEN];
+	struct ipaddr a;
+
+	p->refused++;
+	log_info("%s refused: %s %s: %s", priv_type_name(r->request),
+	    m->h.type == PRIV_PEER_SET ? m->peer_set.name : "",
+	    priv_ip_from(&a, &r->addr) && a.len ? ipaddr_str(&a, addr) : "",
+	    priv_reason(-err));
+	r->error = -err;
+	dispatch_put(p, r);
+}
+
 int
 dispatch_one(struct priv *p, const union priv_msg *m, size_t n)
 {
+	struct priv_result r = {.h.type = PRIV_RESULT};
 	size_t i, end = sizeof(table) / sizeof(table[0]);
+	int err;
 
 	if (n < sizeof(m->h))
 		return malformed(m, n, "no header");
@@ -279,12 +229,18 @@ dispatch_one(struct priv *p, const union priv_msg *m, size_t n)
 	/* What was under way when we said LEAVE is no offence. */
 	if (p->state != PS_LEAVING && !(table[i].states & (1u << p->state)))
 		return malformed(m, n, "not allowed now");
-	if (n != table[i].size)
+	if (n != priv_type_size(m->h.type))
 		return malformed(m, n, "wrong size");
-	if (m->h.pad != 0 || !table[i].sane(m))
+	if (!priv_sane(m))
 		return malformed(m, n, "reserved bytes in use");
 	p->heard = p->env.now;
-	return p->state == PS_LEAVING ? 0 : table[i].handler(p, m);
+	if (p->state == PS_LEAVING)
+		return 0;
+	r.h.seq = m->h.seq;
+	r.request = m->h.type;
+	if ((err = table[i].handler(p, m, &r)) != 0)
+		refuse(p, m, &r, err);
+	return 0;
 }
 
 int
@@ -299,15 +255,11 @@ dispatch_read(struct priv *p)
 		n = seqpacket_recv(p->boundary, &m, sizeof(m));
 		if (n == -1 && errno == EAGAIN)
 			break;
-		if (n == -1 && errno == ECONNRESET)
-			n = 0; /* it ended with something unread */
-		if (n > 0)
-			rv = dispatch_one(p, &m, (size_t)n);
-		else
-			rv = -1;
-		if (n == -1)
+		rv = n > 0 ? dispatch_one(p, &m, (size_t)n) : -1;
+		/* ECONNRESET: it ended with something unread. */
+		if (n == -1 && errno != ECONNRESET)
 			log_error("boundary");
-		else if (n == 0 && p->state != PS_LEAVING)
+		else if (n <= 0 && p->state != PS_LEAVING)
 			log_errorx("boundary: end of file or empty record");
 	}
 	apply_flush(p);

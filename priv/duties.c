@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "../common/log.h"
-#include "duties.h"
-#include "resolv.h"
+#include "../common/resolv.h"
+#include "priv.h"
 
 void
 duty_hosts_changed(struct priv *p)
@@ -53,16 +53,6 @@ duty_net(struct priv *p)
 	dispatch_put(p, &n);
 }
 
-/*
- * The adopted peers' names are not known until the child has set them, so
- * their lines are kept as long as the tunnels: until SYNC.
- */
-static bool
-hosts_hold(const struct priv *p)
-{
-	return !p->synced && p->env.peers.nadopted > 0;
-}
-
 static void
 duty_hosts(struct priv *p)
 {
@@ -72,8 +62,14 @@ duty_hosts(struct priv *p)
 	int err;
 
 	p->hosts_at = 0;
-	if (p->hosts == NULL || hosts_hold(p))
-		return; /* SYNC will call again */
+	if (p->hosts == NULL)
+		return;
+	/*
+	 * Adopted peers have no name until the child has set them: their lines
+	 * are kept as long as the tunnels, until SYNC, which calls again.
+	 */
+	if (p->state != PS_SYNCED && p->env.peers.nadopted > 0)
+		return;
 	e = calloc(p->env.peers.n + 1, sizeof(*e));
 	for (q = peers_from(&p->env.peers, NULL); e && q; q = peers_next(q))
 		if (q->hosts)

@@ -15,9 +15,8 @@
 #include "../common/log.h"
 #include "../common/logfwd.h"
 #include "../common/logsock.h"
-#include "duties.h"
-#include "loop.h"
-#include "resolv.h"
+#include "../common/resolv.h"
+#include "priv.h"
 
 enum { P_BOUNDARY, P_LOG, P_SIGNAL, P_RTNL, P_DNS, P_MAX };
 

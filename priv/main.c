@@ -21,12 +21,8 @@
 #include "../common/log.h"
 #include "../common/logsock.h"
 #include "../common/seqpacket.h"
-#include "child.h"
-#include "duties.h"
-#include "loop.h"
-#include "resolv.h"
-#include "sandbox.h"
-#include "setup.h"
+#include "../common/resolv.h"
+#include "priv.h"
 
 static struct policy pol;
 static struct priv priv;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "peers.h"
+#include "policy.h"
 
 static int
 cmp_key(struct peer *a, struct peer *b)

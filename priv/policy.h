@@ -1,10 +1,64 @@
 #ifndef PRIV_POLICY_H
 #define PRIV_POLICY_H
 
+#include <sys/tree.h>
+
 #include "../common/privargs.h"
 #include "../common/privmsg.h"
-#include "peers.h"
+#include "../kernel/wg.h"
 #include "../kernel/rtnl.h"
+
+/* The wanted peers: values only, the kernel is apply's and repair's. */
+struct peer {
+	RB_ENTRY(peer) bykey, byaddr, byep;
+	struct wg_peer w; /* wanted; while adopted, as it was found */
+	struct wg_peer k; /* as the last dump showed it */
+	char *name; /* NULL while adopted */
+	bool hosts, adopted, pending, seen;
+	int64_t until; /* of a former holder: its address waits, ms */
+};
+RB_HEAD(tree_key, peer);
+RB_HEAD(tree_addr, peer);
+RB_HEAD(tree_ep, peer);
+
+struct peers {
+	struct tree_key bykey;
+	struct tree_addr byaddr;
+	struct tree_ep byep;
+	struct tree_addr former; /* addresses that may not change hands yet */
+	size_t n, nformer, nadopted;
+};
+
+#define PEER_FRESH 180 /* seconds that a WireGuard session may live */
+
+struct peer *peers_by_key(struct peers *ps, const uint8_t key[WG_KEY_LEN]);
+struct peer *peers_by_addr(struct peers *ps, const struct ipaddr *a);
+/* Some peer whose endpoint has this address, or NULL. */
+struct peer *peers_by_endpoint(struct peers *ps, const struct ipaddr *a);
+/* Who held an address last, while that still matters; or NULL. */
+struct peer *peers_former(struct peers *ps, const struct ipaddr *a);
+/* In the order of keys: the first at or above key (NULL: of all), the next. */
+struct peer *peers_from(struct peers *ps, const uint8_t *key);
+struct peer *peers_next(struct peer *p);
+
+/*
+ * Insert a peer with w's key, address and endpoint, none of which may be held;
+ * name NULL means adopted. NULL when out of memory.
+ */
+struct peer *peers_add(
+    struct peers *ps, const struct wg_peer *w, const char *name, size_t len);
+/* Announced data of a known peer. 0, or -ENOMEM with nothing changed. */
+int peers_set(struct peers *ps, struct peer *p, const struct ipport *ep,
+    const char *name, size_t len);
+/*
+ * Forget a peer; p is freed or, when its last handshake is younger than
+ * PEER_FRESH, remembered as a former holder. now: ms; wall: seconds.
+ */
+void peers_remove(struct peers *ps, struct peer *p, int64_t now, int64_t wall);
+/* Forget former holders whose time is over (now < 0: everything). */
+void peers_expire(struct peers *ps, int64_t now);
+/* Is the last known handshake younger than PEER_FRESH? */
+bool peers_fresh(const struct peer *p, int64_t wall);
 
 /* What a request is judged against. */
 struct policy_env {

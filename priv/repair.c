@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "../common/log.h"
-#include "duties.h"
-#include "setup.h"
+#include "priv.h"
 
 /* Dump the device and note in the table what was seen. 0 or -errno. */
 static int

@@ -6,7 +6,7 @@
 
 #include "../common/caps.h"
 #include "../common/log.h"
-#include "sandbox.h"
+#include "setup.h"
 
 void
 sandbox_enter(void)

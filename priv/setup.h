@@ -25,6 +25,8 @@ int setup_oldstate(const struct policy *pol);
 /* A membership socket, bound (type SOCK_STREAM: listening). */
 int setup_socket(const struct policy *pol, int type);
 int setup_control(const struct policy *pol);
+/* What hosts_write() needs, opened; NULL with --no-etc-hosts. */
+struct hosts *setup_hosts(const struct policy *pol);
 
 /*
  * Make or adopt the interface and bring it up; a key and a port that are set
@@ -33,7 +35,25 @@ int setup_control(const struct policy *pol);
 int setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
     bool *created, const char **why);
 
-/* What hosts_write() needs, opened; NULL with --no-etc-hosts. */
-struct hosts *setup_hosts(const struct policy *pol);
+struct child {
+	struct runas user;
+	int dir; /* its state folder, O_PATH */
+	int exe; /* what to execute, by descriptor */
+	int fds[PRIV_FD_NEXT]; /* by enum priv_fd; -1: /dev/null */
+};
+
+/*
+ * Start the gossip process as design.md section 1 has it. The descriptors stay
+ * open here. Returns its pid, or -1 (errno); what fails later is told through
+ * the log pipe, and by exit status 127.
+ */
+pid_t child_start(const struct child *c);
+
+/*
+ * wesher-priv gives up what it needs no longer: from here on it neither forks
+ * nor executes, opens no socket, and no file but in /etc (and resolv.conf).
+ * Ends the process when that fails.
+ */
+void sandbox_enter(void);
 
 #endif

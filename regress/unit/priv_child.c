@@ -27,10 +27,7 @@
 
 #include "../../common/log.h"
 #include "../../common/seqpacket.h"
-#include "../../priv/child.h"
-#include "../../priv/loop.h"
-#include "../../priv/sandbox.h"
-#include "../../priv/setup.h"
+#include "../../priv/priv.h"
 
 #define UID 12345
 

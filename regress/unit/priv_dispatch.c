@@ -18,9 +18,7 @@
 #include "../../common/log.h"
 #include "../../common/overlay.h"
 #include "../../common/seqpacket.h"
-#include "../../priv/dispatch.h"
-#include "../../priv/duties.h"
-#include "../../priv/setup.h"
+#include "../../priv/priv.h"
 
 static struct policy pol;
 static struct wgkey wgkey;
@@ -214,21 +212,21 @@ sample(unsigned type, union priv_msg *m)
 static void
 test_states(void **state)
 {
-	/* In the order of types[]: START, READY, UP, LEAVING. */
-	static const bool allowed[][4] = {
-	    {true, false, false, true},
-	    {false, true, true, true},
-	    {false, false, true, true},
-	    {false, false, true, true},
-	    {false, false, true, true},
-	    {true, true, true, true},
-	    {false, false, true, true},
+	/* In the order of types[]: START, READY, UP, SYNCED, LEAVING. */
+	static const bool allowed[][5] = {
+	    {true, false, false, false, true},
+	    {false, true, true, true, true},
+	    {false, false, true, true, true},
+	    {false, false, true, true, true},
+	    {false, false, true, false, true},
+	    {true, true, true, true, true},
+	    {false, false, true, true, true},
 	};
 	union priv_msg m;
 	size_t i, st, len;
 
 	for (i = 0; i < 7; i++)
-		for (st = 0; st < 4; st++) {
+		for (st = 0; st < 5; st++) {
 			begin((enum priv_state)st);
 			len = sample(types[i], &m);
 			assert_int_equal(say(&m, len), allowed[i][st] ? 0 : -1);

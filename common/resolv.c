@@ -1,5 +1,5 @@
 /*
- * wesher-priv: the host's nameservers. The file is root's, or of the service
+ * The host's nameservers, for wesher-priv; no privilege is used. The file is root's, or of the service
  * that root's link leads to; an unusable line is skipped, never an error.
  */
 #include <sys/inotify.h>
@@ -9,9 +9,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "../common/resolvconf.h"
 #include "resolv.h"
 
 static int notify = -1, dirfd_etc = -1;
@@ -42,6 +42,27 @@ resolv_drain(void)
 
 	while (read(notify, buf, sizeof(buf)) > 0)
 		;
+}
+
+size_t
+resolv_parse(const char *text, size_t len, struct ipaddr *out, size_t max)
+{
+	const char *end = text + len, *nl;
+	char line[128], word[64];
+	size_t n = 0;
+
+	for (; text < end && n < max; text = nl + 1) {
+		if ((nl = memchr(text, '\n', (size_t)(end - text))) == NULL)
+			nl = end;
+		if ((size_t)(nl - text) >= sizeof(line))
+			continue;
+		memcpy(line, text, (size_t)(nl - text));
+		line[nl - text] = '\0';
+		if (sscanf(line, "nameserver%*[ \t]%63[^ \t\r]", word) == 1 &&
+		    ipaddr_parse(word, &out[n]) == 0)
+			n++;
+	}
+	return n;
 }
 
 size_t

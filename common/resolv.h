@@ -1,9 +1,9 @@
-#ifndef PRIV_RESOLV_H
-#define PRIV_RESOLV_H
+#ifndef COMMON_RESOLV_H
+#define COMMON_RESOLV_H
 
 #include <stddef.h>
 
-#include "../common/addr.h"
+#include "addr.h"
 
 /*
  * The nameserver lines of resolv.conf in etcdir, and an inotify descriptor
@@ -16,5 +16,12 @@ int resolv_open(const char *etcdir);
 void resolv_drain(void);
 /* Read the file. Returns how many addresses went to out. */
 size_t resolv_get(struct ipaddr *out, size_t max);
+
+/*
+ * The "nameserver ADDRESS" lines of text, at most max; all else is ignored.
+ * Returns how many went to out. Pure.
+ */
+size_t
+resolv_parse(const char *text, size_t len, struct ipaddr *out, size_t max);
 
 #endif

@@ -13,8 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../common/resolvconf.h"
-#include "../../priv/resolv.h"
+#include "../../common/resolv.h"
 
 static size_t
 parse(const char *s, struct ipaddr *out, size_t max)
