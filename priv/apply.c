@@ -10,9 +10,8 @@
 #include "../common/log.h"
 #include "priv.h"
 
-/* Room for one more request: three changes at most. */
-static void
-make_room(struct priv *p)
+void
+apply_room(struct priv *p)
 {
 	struct batch *b = &p->batch;
 
@@ -21,35 +20,21 @@ make_room(struct priv *p)
 		apply_flush(p);
 }
 
-static void
-push_wg(struct batch *b, enum wg_op op, const struct wg_peer *w)
-{
-	b->wg[b->nwg++] = (struct wg_change){.op = op, .peer = *w};
-}
-
-static void
-push_del(struct batch *b, const struct ipaddr *dst)
-{
-	b->del[b->ndel++] = (struct rtnl_change){.del = true, .dst = *dst};
-}
-
 void
 apply_wg(struct priv *p, enum wg_op op, const struct wg_peer *w)
 {
-	make_room(p);
-	push_wg(&p->batch, op, w);
+	struct batch *b = &p->batch;
+
+	b->wg[b->nwg++] = (struct wg_change){.op = op, .peer = *w};
 }
 
 void
 apply_route(struct priv *p, bool del, const struct ipaddr *dst)
 {
 	struct batch *b = &p->batch;
+	struct rtnl_change *c = del ? &b->del[b->ndel++] : &b->add[b->nadd++];
 
-	make_room(p);
-	if (del)
-		push_del(b, dst);
-	else
-		b->add[b->nadd++] = (struct rtnl_change){.dst = *dst};
+	*c = (struct rtnl_change){.del = del, .dst = *dst};
 }
 
 static struct pend *
@@ -58,8 +43,6 @@ pend_new(struct priv *p, struct peer *q, const struct priv_result *r)
 	struct pend *pd = &p->batch.pend[p->batch.npend++];
 
 	*pd = (struct pend){.res = *r, .p = q, .wg = -1, .rt = -1};
-	if (q != NULL)
-		q->pending = true;
 	return pd;
 }
 
@@ -68,8 +51,8 @@ static void
 drop(struct priv *p, struct peer *q, const struct ipaddr *keep)
 {
 	if (keep == NULL || !ipaddr_eq(&q->w.addr, keep))
-		push_del(&p->batch, &q->w.addr);
-	push_wg(&p->batch, WG_DEL, &q->w);
+		apply_route(p, true, &q->w.addr);
+	apply_wg(p, WG_DEL, &q->w);
 	peers_remove(&p->env.peers, q, p->env.now, p->env.wall);
 	duty_hosts_changed(p);
 }
@@ -81,7 +64,8 @@ difference(const struct priv *p, const struct peer *q, const struct want *w,
 {
 	bool ep = ipport_cmp(&q->w.endpoint, &w->w.endpoint) != 0;
 
-	*out = w->w;
+	if (w->reset)
+		return WG_ADD;
 	if (q->adopted && peers_fresh(q, p->env.wall))
 		ep = false;
 	if (!ep)
@@ -91,54 +75,15 @@ difference(const struct priv *p, const struct peer *q, const struct want *w,
 	return ep ? WG_ENDPOINT : -1;
 }
 
-static struct pend *
-change(struct priv *p, struct peer *q, const struct want *w,
-    const struct priv_result *r)
-{
-	struct wg_peer diff;
-	struct pend *pd;
-	int op = difference(p, q, w, &diff);
-	bool adopted = q->adopted;
-
-	if (peers_set(&p->env.peers, q, &w->w.endpoint, w->name, w->namelen))
-		return NULL;
-	q->w.keepalive = w->w.keepalive;
-	pd = pend_new(p, q, r);
-	pd->route = adopted;
-	/* Removed and added in one message: a new handshake, no gap in the
-	 * routes (protocol.md section 9). */
-	if (w->reset) {
-		push_wg(&p->batch, WG_DEL, &q->w);
-		diff = w->w;
-		op = WG_ADD;
-	}
-	if (op != -1) {
-		pd->wg = (int)p->batch.nwg;
-		push_wg(&p->batch, (enum wg_op)op, &diff);
-	}
-	return pd;
-}
-
-static struct pend *
-create(struct priv *p, const struct want *w, const struct priv_result *r)
-{
-	struct peer *q = peers_add(&p->env.peers, &w->w, w->name, w->namelen);
-	struct pend *pd;
-
-	if (q == NULL)
-		return NULL;
-	pd = pend_new(p, q, r);
-	pd->fresh = pd->route = true;
-	pd->wg = (int)p->batch.nwg;
-	push_wg(&p->batch, WG_ADD, &w->w);
-	return pd;
-}
-
 int
 apply_set(struct priv *p, const struct want *w, struct priv_result *r)
 {
-	struct peer *q = peers_by_key(&p->env.peers, w->w.key);
+	struct peers *ps = &p->env.peers;
+	struct peer *q = peers_by_key(ps, w->w.key);
+	struct wg_peer diff = w->w;
 	struct pend *pd;
+	bool fresh, route;
+	int op = WG_ADD;
 
 	if (w->old != NULL && w->old != q)
 		drop(p, w->old, &w->w.addr);
@@ -147,23 +92,36 @@ apply_set(struct priv *p, const struct want *w, struct priv_result *r)
 		drop(p, q, NULL);
 		q = NULL;
 	}
-	pd = q != NULL ? change(p, q, w, r) : create(p, w, r);
-	if (pd != NULL) {
-		pd->p->hosts = w->hosts;
-		duty_hosts_changed(p);
+	fresh = q == NULL;
+	route = fresh || q->adopted;
+	if (!fresh)
+		op = difference(p, q, w, &diff);
+	q = fresh ? peers_add(ps, &w->w, w->name, w->namelen)
+		  : peers_set(ps, q, &w->w, w->name, w->namelen);
+	if (q == NULL)
+		return -ENOMEM;
+	q->hosts = w->hosts;
+	duty_hosts_changed(p);
+	q->pending = true;
+	pd = pend_new(p, q, r);
+	pd->fresh = fresh;
+	pd->route = route;
+	/* Removed and added in one message: a new handshake, no gap in the
+	 * routes (protocol.md section 9). */
+	if (w->reset && !fresh)
+		apply_wg(p, WG_DEL, &w->w);
+	if (op != -1) {
+		pd->wg = (int)p->batch.nwg;
+		apply_wg(p, (enum wg_op)op, &diff);
 	}
-	make_room(p);
-	return pd != NULL ? 0 : -ENOMEM;
+	return 0;
 }
 
 void
 apply_del(struct priv *p, struct peer *q, struct priv_result *r)
 {
-	struct pend *pd = pend_new(p, NULL, r);
-
-	pd->wg = (int)p->batch.nwg;
+	pend_new(p, NULL, r)->wg = (int)p->batch.nwg;
 	drop(p, q, NULL);
-	make_room(p);
 }
 
 /* A request's error is its peer's, or its route's. */

@@ -140,6 +140,7 @@ do_sync(struct priv *p, const union priv_msg *m, struct priv_result *r)
 		next = peers_next(q);
 		if (!q->adopted)
 			continue;
+		apply_room(p);
 		apply_route(p, true, &q->w.addr);
 		apply_wg(p, WG_DEL, &q->w);
 		peers_remove(&p->env.peers, q, p->env.now, p->env.wall);
@@ -236,6 +237,7 @@ dispatch_one(struct priv *p, const union priv_msg *m, size_t n)
 	p->heard = p->env.now;
 	if (p->state == PS_LEAVING)
 		return 0;
+	apply_room(p);
 	r.h.seq = m->h.seq;
 	r.request = m->h.type;
 	if ((err = table[i].handler(p, m, &r)) != 0)

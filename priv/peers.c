@@ -4,7 +4,6 @@
  * the kernel at the start); the order of the trees cannot be attacked. Never
  * talks to the kernel and never logs.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,22 +106,23 @@ peers_add(
 	return p;
 }
 
-int
-peers_set(struct peers *ps, struct peer *p, const struct ipport *ep,
+struct peer *
+peers_set(struct peers *ps, struct peer *p, const struct wg_peer *w,
     const char *name, size_t len)
 {
 	char *copy = strndup(name, len);
 
 	if (copy == NULL)
-		return -ENOMEM;
+		return NULL;
 	free(p->name);
 	p->name = copy;
 	ps->nadopted -= p->adopted;
 	p->adopted = false;
+	p->w.keepalive = w->keepalive;
 	RB_REMOVE(tree_ep, &ps->byep, p);
-	p->w.endpoint = *ep;
+	p->w.endpoint = w->endpoint;
 	RB_INSERT(tree_ep, &ps->byep, p);
-	return 0;
+	return p;
 }
 
 bool

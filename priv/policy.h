@@ -47,9 +47,12 @@ struct peer *peers_next(struct peer *p);
  */
 struct peer *peers_add(
     struct peers *ps, const struct wg_peer *w, const char *name, size_t len);
-/* Announced data of a known peer. 0, or -ENOMEM with nothing changed. */
-int peers_set(struct peers *ps, struct peer *p, const struct ipport *ep,
-    const char *name, size_t len);
+/*
+ * Announced data of a known peer: name, endpoint, keepalive. Returns p, or NULL
+ * when out of memory, with nothing changed.
+ */
+struct peer *peers_set(struct peers *ps, struct peer *p,
+    const struct wg_peer *w, const char *name, size_t len);
 /*
  * Forget a peer; p is freed or, when its last handshake is younger than
  * PEER_FRESH, remembered as a former holder. now: ms; wall: seconds.

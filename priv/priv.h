@@ -82,7 +82,11 @@ void dispatch_end(struct priv *p, enum priv_type how);
  */
 int apply_set(struct priv *p, const struct want *w, struct priv_result *r);
 void apply_del(struct priv *p, struct peer *q, struct priv_result *r);
-/* Single changes without an answer. */
+/*
+ * Single changes without an answer. Room for a few of them, or for a request,
+ * is made before: it may flush.
+ */
+void apply_room(struct priv *p);
 void apply_wg(struct priv *p, enum wg_op op, const struct wg_peer *w);
 void apply_route(struct priv *p, bool del, const struct ipaddr *dst);
 void apply_flush(struct priv *p);

@@ -57,6 +57,7 @@ repair_adopt(struct priv *p)
 	for (i = 0; err == 0 && i < d.npeers; i++) {
 		const struct wg_peer *k = &d.peers[i];
 
+		apply_room(p);
 		q = NULL;
 		if (k->nallowed == 1 && check_overlay_host(net, &k->addr) &&
 		    p->env.peers.n < MAX_PEERS)
@@ -87,6 +88,7 @@ repair_peers(struct priv *p, const struct wg_device *d)
 
 	for (i = 0; i < d->npeers; i++)
 		if (!peers_by_key(&p->env.peers, d->peers[i].key)) {
+			apply_room(p);
 			apply_wg(p, WG_DEL, &d->peers[i]);
 			n++;
 		}
@@ -95,6 +97,7 @@ repair_peers(struct priv *p, const struct wg_device *d)
 		    ipaddr_eq(&q->k.addr, &q->w.addr))
 			continue;
 		w = q->w;
+		apply_room(p);
 		if (q->seen) /* the endpoint may have roamed */
 			memset(&w.endpoint, 0, sizeof(w.endpoint));
 		apply_wg(p, WG_ADD, &w);
@@ -122,12 +125,14 @@ repair_routes(struct priv *p)
 		if (ipnet_contains(&p->env.pol->overlay, &r[i]) &&
 		    !ipaddr_eq(&r[i], &p->env.self) &&
 		    !peers_by_addr(&p->env.peers, &r[i])) {
+			apply_room(p);
 			apply_route(p, true, &r[i]);
 			n++;
 		}
 	qsort(r, nr, sizeof(*r), cmp_ip);
 	for (q = peers_from(&p->env.peers, NULL); q; q = peers_next(q))
 		if (!bsearch(&q->w.addr, r, nr, sizeof(*r), cmp_ip)) {
+			apply_room(p);
 			apply_route(p, false, &q->w.addr);
 			n++;
 		}
