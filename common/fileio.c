@@ -126,3 +126,62 @@ file_sync_dir(int dirfd)
 		return 0;
 	return -errno;
 }
+
+/* Overwrite the file with buf, else put back old (if any); the copy goes. */
+static int
+write_in_place(const struct file_place *at, const char *buf, size_t len,
+    const char *old, size_t oldlen)
+{
+	int fd = openat(at->dirfd, at->name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	int r, back;
+
+	if (fd == -1)
+		return -errno;
+	back = r = file_overwrite(fd, buf, len);
+	if (r != 0 && old != NULL)
+		back = file_overwrite(fd, old, oldlen);
+	close(fd);
+	if (back == 0) {
+		(void)unlinkat(at->dirfd, at->copy, 0);
+		(void)file_sync_dir(at->dirfd);
+	}
+	return r;
+}
+
+int
+file_mend(const struct file_place *at)
+{
+	struct stat st;
+	size_t len;
+	char *buf = file_read(at->dirfd, at->copy, at->max, &len, &st);
+	int r;
+
+	if (buf == NULL)
+		return errno == ENOENT ? 0 : -errno;
+	r = write_in_place(at, buf, len, NULL, 0);
+	free(buf);
+	return r;
+}
+
+int
+file_install(const struct file_place *at, const char *old, size_t oldlen,
+    const char *new, size_t newlen, const struct stat *like)
+{
+	int r = file_new(at->dirfd, at->beside, new, newlen, like);
+
+	if (r != 0)
+		return r;
+	if (renameat(at->dirfd, at->beside, at->dirfd, at->name) == 0) {
+		(void)file_sync_dir(at->dirfd);
+		return 0;
+	}
+	r = -errno;
+	/* By rename, so that what bears the copy's name is complete. */
+	if ((r == -EBUSY || r == -EXDEV) &&
+	    renameat(at->dirfd, at->beside, at->dirfd, at->copy) == 0) {
+		(void)file_sync_dir(at->dirfd);
+		return write_in_place(at, new, newlen, old, oldlen);
+	}
+	(void)unlinkat(at->dirfd, at->beside, 0);
+	return r;
+}

@@ -40,4 +40,24 @@ int file_replace(
 /* Some file systems have no fsync of a folder: that is no failure. */
 int file_sync_dir(int dirfd);
 
+/* A file that may be a bind mount, which cannot be renamed over. */
+struct file_place {
+	int dirfd;
+	const char *name, *beside, *copy;
+	size_t max; /* bytes of a copy that is believed */
+};
+
+/*
+ * As file_replace, with mode and owner of like. Only for EBUSY and EXDEV in
+ * place: the finished text is put beside as `copy` first, and old is put back
+ * when the write fails. 0, or -errno with the old text intact.
+ */
+int file_install(const struct file_place *at, const char *old, size_t oldlen,
+    const char *new, size_t newlen, const struct stat *like);
+/*
+ * Roll a write in place that was torn forward, from its copy. 0 (also when
+ * there is none), or -errno.
+ */
+int file_mend(const struct file_place *at);
+
 #endif

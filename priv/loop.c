@@ -151,18 +151,6 @@ serve(struct loop *l, struct pollfd *pf)
 		kill_child(l);
 }
 
-/* After a leave nothing of ours remains. */
-static void
-clean_up(struct priv *p)
-{
-	int err = rtnl_link_delete(p->env.pol->interface);
-
-	if (err != 0 && err != -ENODEV)
-		log_warnx("%s: %s", p->env.pol->interface, strerror(-err));
-	if (p->hosts != NULL && (err = hosts_clear(p->hosts)) != 0)
-		log_warnx("hosts file: %s", strerror(-err));
-}
-
 int
 loop_run(struct loop *l)
 {
@@ -194,6 +182,6 @@ loop_run(struct loop *l)
 			break;
 	}
 	if (removing)
-		clean_up(p);
+		(void)setup_unlink(p->env.pol, p->hosts);
 	return leaving ? 0 : 1;
 }

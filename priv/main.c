@@ -51,23 +51,12 @@ tidy_fds(void)
 static int
 remove_all(void)
 {
-	struct hosts *h;
-	struct rtnl_link l;
 	int err;
 
 	(void)setup_lock(&pol); /* no daemon may be running */
-	if ((err = rtnl_open()) == 0)
-		err = rtnl_link_get(pol.interface, &l);
-	if (err == 0 && strcmp(l.kind, "wireguard") != 0)
-		fatalx("%s is no WireGuard interface", pol.interface);
-	if (err == 0)
-		err = rtnl_link_delete(pol.interface);
-	if (err != 0 && err != -ENODEV)
-		fatalx("%s: %s", pol.interface, strerror(-err));
-	h = setup_hosts(&pol);
-	if (h != NULL && (err = hosts_clear(h)) != 0)
-		fatalx("hosts file: %s", strerror(-err));
-	return 0;
+	if ((err = rtnl_open()) != 0)
+		fatalx("netlink: %s", strerror(-err));
+	return setup_unlink(&pol, setup_hosts(&pol)) == 0 ? 0 : 1;
 }
 
 /*

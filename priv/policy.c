@@ -6,11 +6,18 @@
 #include <errno.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "../common/check.h"
 #include "../common/overlay.h"
+#include "../common/wgkey.h"
 #include "policy.h"
+
+static bool
+in_list(const struct ipaddr *list, size_t n, const struct ipaddr *a)
+{
+	while (n > 0 && !ipaddr_eq(&list[n - 1], a))
+		n--;
+	return n > 0;
+}
 
 /* Would a route for a take away something that the host needs? */
 static int
@@ -19,16 +26,9 @@ check_host(struct policy_env *e, const struct ipaddr *a)
 	const struct rtnl_host *h = &e->host;
 	size_t i;
 
-	for (i = 0; i < h->nown; i++)
-		if (ipaddr_eq(&h->own[i], a))
-			return -ENOTUNIQ;
-	for (i = 0; i < h->ngw; i++)
-		if (ipaddr_eq(&h->gw[i], a))
-			return -ENOTUNIQ;
-	for (i = 0; i < e->ndns; i++)
-		if (ipaddr_eq(&e->dns[i], a))
-			return -ENOTUNIQ;
-	if (peers_by_endpoint(&e->peers, a) != NULL)
+	if (in_list(h->own, h->nown, a) || in_list(h->gw, h->ngw, a) ||
+	    in_list(e->dns, e->ndns, a) ||
+	    peers_by_endpoint(&e->peers, a) != NULL)
 		return -ENOTUNIQ;
 	/* A default route without a next hop is on-link for the world. */
 	for (i = 0; i < h->nonlink; i++)
@@ -62,19 +62,6 @@ check_addr(struct policy_env *e, struct want *w)
 	if (ipaddr_eq(&w->w.addr, &e->self))
 		return -EEXIST;
 	return check_host(e, &w->w.addr);
-}
-
-static int
-check_key(const struct policy_env *e, const uint8_t *key)
-{
-	static const uint8_t one[WG_KEY_LEN] = {1};
-	uint8_t q[WG_KEY_LEN];
-
-	if (check_is_zero(key, WG_KEY_LEN) ||
-	    memcmp(key, e->pubkey, WG_KEY_LEN) == 0)
-		return -EKEYREJECTED;
-	/* Fails for points of small order: the secret would be zero. */
-	return crypto_scalarmult(q, one, key) == 0 ? 0 : -EKEYREJECTED;
 }
 
 /* A name that is not known (adopted) may be anybody's. */
@@ -144,8 +131,10 @@ policy_peer(struct policy_env *e, struct want *w)
 	w->old = NULL;
 	if (!check_name(w->name, w->namelen))
 		return -EINVAL;
-	if ((err = check_key(e, w->w.key)) != 0 ||
-	    (err = check_addr(e, w)) != 0 || (err = check_ep(e, w)) != 0 ||
+	if (memcmp(w->w.key, e->pubkey, WG_KEY_LEN) == 0 ||
+	    !wgkey_usable(w->w.key))
+		return -EKEYREJECTED;
+	if ((err = check_addr(e, w)) != 0 || (err = check_ep(e, w)) != 0 ||
 	    (err = check_holder(e, w)) != 0)
 		return err;
 	return check_room(e, w);

@@ -21,10 +21,9 @@
 
 #include "../common/fileio.h"
 #include "../common/log.h"
+#include "../common/wgkey.h"
 #include "hosts.h"
 #include "setup.h"
-
-#define KEY_TEXT sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_ORIGINAL)
 
 /* A folder of root's in dirfd, made when it is missing. */
 static int
@@ -53,15 +52,13 @@ setup_dirs(const struct policy *pol, const struct runas *as)
 	struct stat st;
 	int fd, state = root_dir(AT_FDCWD, pol->statedir, 0711);
 
-	if (mkdirat(state, pol->interface, 0700) == -1 && errno != EEXIST)
-		fatal("%s/%s", pol->statedir, pol->interface);
-	fd = openat(state, pol->interface,
-	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1 || fstat(fd, &st) == -1)
-		fatal("%s/%s", pol->statedir, pol->interface);
-	if (st.st_uid == geteuid() &&
-	    (fchownat(fd, "", as->uid, as->gid, AT_EMPTY_PATH) == -1 ||
-		fstat(fd, &st) == -1))
+	if ((mkdirat(state, pol->interface, 0700) == -1 && errno != EEXIST) ||
+	    (fd = openat(state, pol->interface,
+		 O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) == -1 ||
+	    fstat(fd, &st) == -1 ||
+	    (st.st_uid == geteuid() &&
+		(fchownat(fd, "", as->uid, as->gid, AT_EMPTY_PATH) == -1 ||
+		    fstat(fd, &st) == -1)))
 		fatal("%s/%s", pol->statedir, pol->interface);
 	if (st.st_uid != as->uid || (st.st_mode & 077))
 		fatalx("%s/%s: must belong to %s, mode 0700: chown -R %s it",
@@ -97,19 +94,15 @@ static bool
 key_read(int dir, const char *name, uint8_t *key)
 {
 	struct stat st;
-	size_t n, len;
-	char *text = file_read(dir, name, KEY_TEXT, &n, &st);
-	bool bad;
+	size_t n;
+	char *text = file_read(dir, name, WGKEY_TEXT, &n, &st);
 
 	if (text == NULL && errno == ENOENT)
 		return false;
 	if (text == NULL && errno != EINVAL && errno != EFBIG)
 		fatal("WireGuard key %s", name);
-	bad = text == NULL || st.st_uid != geteuid() || (st.st_mode & 077) ||
-	      sodium_base642bin(key, WG_KEY_LEN, text, n, "\n", &len, NULL,
-		  sodium_base64_VARIANT_ORIGINAL) != 0 ||
-	      len != WG_KEY_LEN;
-	if (bad)
+	if (text == NULL || st.st_uid != geteuid() || (st.st_mode & 077) ||
+	    wgkey_parse(text, n, key) == -1)
 		fatalx("WireGuard key %s is damaged or not root's alone: "
 		       "`wesher key --new-wireguard` makes another",
 		    name);
@@ -122,19 +115,15 @@ void
 setup_key(const struct policy *pol, struct wgkey *k, bool fresh)
 {
 	int err = 0, dir = root_dir(AT_FDCWD, pol->keydir, 0700);
-	char name[IFNAMSIZ + 8], tmp[IFNAMSIZ + 8], text[KEY_TEXT];
+	char name[IFNAMSIZ + 8], tmp[IFNAMSIZ + 8], text[WGKEY_TEXT];
 
 	snprintf(name, sizeof(name), "%s.key", pol->interface);
 	snprintf(tmp, sizeof(tmp), "%s.key~", pol->interface);
 	if ((k->priv = sodium_malloc(WG_KEY_LEN)) == NULL)
 		fatal("locked memory");
 	if (fresh || !key_read(dir, name, k->priv)) {
-		randombytes_buf(k->priv, WG_KEY_LEN);
-		k->priv[0] &= 248; /* as `wg genkey` does */
-		k->priv[31] = (uint8_t)((k->priv[31] & 127) | 64);
-		sodium_bin2base64(text, sizeof(text), k->priv, WG_KEY_LEN,
-		    sodium_base64_VARIANT_ORIGINAL);
-		text[KEY_TEXT - 1] = '\n';
+		wgkey_make(k->priv);
+		wgkey_text(k->priv, text);
 		err = file_replace(dir, name, tmp, text, sizeof(text));
 		sodium_memzero(text, sizeof(text));
 	}
@@ -320,4 +309,27 @@ setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
 		*why = "the WireGuard port is in use: choose another with "
 		       "--wireguard-port";
 	return err;
+}
+
+int
+setup_unlink(const struct policy *pol, struct hosts *h)
+{
+	struct rtnl_link l;
+	int err = rtnl_link_get(pol->interface, &l), rv = 0;
+
+	if (err == 0)
+		err = strcmp(l.kind, "wireguard") != 0
+			  ? -EEXIST
+			  : rtnl_link_delete(pol->interface);
+	if (err != 0 && err != -ENODEV) {
+		log_errorx("%s: %s", pol->interface,
+		    err == -EEXIST ? "is no WireGuard interface"
+				   : strerror(-err));
+		rv = -1;
+	}
+	if (h != NULL && (err = hosts_clear(h)) != 0) {
+		log_errorx("hosts file: %s", strerror(-err));
+		rv = -1;
+	}
+	return rv;
 }

@@ -35,6 +35,12 @@ struct hosts *setup_hosts(const struct policy *pol);
 int setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
     bool *created, const char **why);
 
+/*
+ * Nothing of ours remains: neither the interface nor (h may be NULL) its hosts
+ * lines. 0, or -1 (logged).
+ */
+int setup_unlink(const struct policy *pol, struct hosts *h);
+
 struct child {
 	struct runas user;
 	int dir; /* its state folder, O_PATH */
