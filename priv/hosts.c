@@ -44,12 +44,6 @@ hosts_open(int dirfd, const char *interface, int lockfd)
 	return h;
 }
 
-void
-hosts_close(struct hosts *h)
-{
-	free(h);
-}
-
 /* Read, change, write: under the lock. */
 static int
 update(struct hosts *h, const struct hosts_entry *e, size_t n)

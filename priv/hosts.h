@@ -16,10 +16,10 @@ struct hosts;
  * caller's to close later; file "hosts". If "hosts.wesher-copy" stands there,
  * an in-place write was torn: it is repaired from the copy. lockfd (-1: none)
  * is locked during a write, so that two meshes on a host do not lose each
- * other's lines. NULL when out of memory.
+ * other's lines. NULL when out of memory; to be
+ * freed with free(3).
  */
 struct hosts *hosts_open(int dirfd, const char *interface, int lockfd);
-void hosts_close(struct hosts *h);
 
 /*
  * Make the file's managed lines of this interface exactly the n entries

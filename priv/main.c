@@ -102,26 +102,14 @@ signals(void)
 	return fd;
 }
 
-static void
-start_network(struct priv *p, bool *created)
-{
-	const char *why = "cannot be made";
-	int err;
-
-	if ((err = rtnl_open()) != 0)
-		fatalx("netlink: %s", strerror(-err));
-	if (setup_link(&pol, &wgkey, &p->env.ifindex, created, &why) != 0) {
-		if (*created)
-			(void)rtnl_link_delete(pol.interface);
-		fatalx("%s: %s", pol.interface, why);
-	}
-	if ((err = repair_adopt(p)) != 0)
-		fatalx("%s: %s", pol.interface, strerror(-err));
-}
-
-static void
+/* What the policy and the table start with. Returns: was the link made? */
+static bool
 start_priv(struct priv *p)
 {
+	const char *why;
+	bool created;
+	int err;
+
 	p->env.pol = &pol;
 	p->wgkey = &wgkey;
 	p->changes = (struct bucket){.rate = 1000, .burst = MAX_PEERS};
@@ -131,6 +119,13 @@ start_priv(struct priv *p)
 	    !check_name(p->name, strlen(p->name)))
 		fatalx("this host has no usable name: see hostname(1)");
 	loop_clock(p);
+	if ((err = rtnl_open()) != 0)
+		fatalx("netlink: %s", strerror(-err));
+	if (setup_link(&pol, &wgkey, &p->env.ifindex, &created, &why) != 0)
+		fatalx("%s: %s", pol.interface, why);
+	if ((err = repair_adopt(p)) != 0)
+		fatalx("%s: %s", pol.interface, strerror(-err));
+	return created;
 }
 
 static int
@@ -154,8 +149,7 @@ run(struct loop *l)
 	c.fds[PRIV_FD_UDP] = setup_socket(&pol, SOCK_DGRAM);
 	c.fds[PRIV_FD_TCP] = setup_socket(&pol, SOCK_STREAM);
 	c.fds[PRIV_FD_CONTROL] = setup_control(&pol);
-	start_priv(p);
-	start_network(p, &created);
+	created = start_priv(p);
 	p->hosts = setup_hosts(&pol);
 	l->dnsfd = resolv_open(pol.etcdir);
 	if (seqpacket_pair(sv) == -1 || pipe2(logpipe, O_CLOEXEC) == -1 ||
@@ -185,14 +179,14 @@ int
 main(int argc, char *argv[])
 {
 	struct loop l = {.p = &priv, .readyfd = -1};
-	char err[512];
+	char err[512] = "wesher(8) starts this program";
 
 	log_init(LOG_D_PLAIN, LOG_L_WARN, "wesher", -1);
 	if (runas_elevated())
 		fatalx("set-user-ID and file capabilities are refused: run "
 		       "wesher as root");
 	if (argc < 1 || privargs_decode(argv, &pol, err, sizeof(err)) == -1)
-		fatalx("%s", argc < 1 ? "no arguments" : err);
+		fatalx("%s", err);
 	if (geteuid() != 0)
 		fatalx("root is needed to make the interface");
 	(void)umask(022);

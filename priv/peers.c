@@ -170,11 +170,6 @@ peers_expire(struct peers *ps, int64_t now)
 	struct peer *p, *tmp;
 
 	RB_FOREACH_SAFE (p, tree_addr, &ps->former, tmp)
-		if (now < 0 || p->until <= now)
+		if (p->until <= now)
 			former_free(ps, p);
-	if (now < 0)
-		while ((p = peers_from(ps, NULL)) != NULL) {
-			p->k.handshake = 0;
-			peers_remove(ps, p, 0, 0);
-		}
 }

@@ -58,7 +58,7 @@ struct peer *peers_set(struct peers *ps, struct peer *p,
  * PEER_FRESH, remembered as a former holder. now: ms; wall: seconds.
  */
 void peers_remove(struct peers *ps, struct peer *p, int64_t now, int64_t wall);
-/* Forget former holders whose time is over (now < 0: everything). */
+/* Forget former holders whose time is over. */
 void peers_expire(struct peers *ps, int64_t now);
 /* Is the last known handshake younger than PEER_FRESH? */
 bool peers_fresh(const struct peer *p, int64_t wall);

@@ -25,17 +25,16 @@
 #include "hosts.h"
 #include "setup.h"
 
-/* A folder of root's in dirfd, made when it is missing. */
+/* A folder of root's, made when it is missing. */
 static int
-root_dir(int dirfd, const char *path, mode_t mode)
+root_dir(const char *path, mode_t mode)
 {
 	struct stat st;
 	int fd;
 
-	if (mkdirat(dirfd, path, mode) == -1 && errno != EEXIST)
+	if (mkdir(path, mode) == -1 && errno != EEXIST)
 		fatal("%s", path);
-	fd = openat(
-	    dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1 || fstat(fd, &st) == -1)
 		fatal("%s", path);
 	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
@@ -50,7 +49,7 @@ int
 setup_dirs(const struct policy *pol, const struct runas *as)
 {
 	struct stat st;
-	int fd, state = root_dir(AT_FDCWD, pol->statedir, 0711);
+	int fd, state = root_dir(pol->statedir, 0711);
 
 	if ((mkdirat(state, pol->interface, 0700) == -1 && errno != EEXIST) ||
 	    (fd = openat(state, pol->interface,
@@ -73,7 +72,7 @@ setup_lock(const struct policy *pol)
 	char path[PATH_MAX], pid[16] = "?";
 	int fd;
 
-	close(root_dir(AT_FDCWD, pol->rundir, 0755));
+	close(root_dir(pol->rundir, 0755));
 	snprintf(path, sizeof(path), "%s/%s.pid", pol->rundir, pol->interface);
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd == -1)
@@ -114,7 +113,7 @@ key_read(int dir, const char *name, uint8_t *key)
 void
 setup_key(const struct policy *pol, struct wgkey *k, bool fresh)
 {
-	int err = 0, dir = root_dir(AT_FDCWD, pol->keydir, 0700);
+	int err = 0, dir = root_dir(pol->keydir, 0700);
 	char name[IFNAMSIZ + 8], tmp[IFNAMSIZ + 8], text[WGKEY_TEXT];
 
 	snprintf(name, sizeof(name), "%s.key", pol->interface);
@@ -161,27 +160,28 @@ setup_oldstate(const struct policy *pol)
 	return fd;
 }
 
+static int
+set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
 /* The socket's options, before bind(2). 0, or -1 (errno). */
 static int
 socket_options(const struct policy *pol, int fd, int af, int type)
 {
-	const int one = 1, zero = 0, rcvbuf = 4 << 20;
 	int rv = 0;
 
 	if (af == AF_INET6)
-		rv |= setsockopt(
-		    fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
+		rv |= set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 	if (type == SOCK_STREAM)
-		rv |= setsockopt(
-		    fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		rv |= set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	else if (af == AF_INET6)
+		rv |= set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	else
-		rv |= af == AF_INET6 ? setsockopt(fd, IPPROTO_IPV6,
-					   IPV6_RECVPKTINFO, &one, sizeof(one))
-				     : setsockopt(fd, IPPROTO_IP, IP_PKTINFO,
-					   &one, sizeof(one));
+		rv |= set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 	if (type == SOCK_DGRAM) /* a smaller buffer works, too */
-		(void)setsockopt(
-		    fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcvbuf, sizeof(rcvbuf));
+		(void)set(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
 	if (pol->bind_iface[0] != '\0')
 		rv |= setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE,
 		    pol->bind_iface, (socklen_t)strlen(pol->bind_iface));
@@ -240,20 +240,20 @@ setup_control(const struct policy *pol)
 struct hosts *
 setup_hosts(const struct policy *pol)
 {
-	struct hosts *h;
-	int run, lock, etc;
+	const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+	struct hosts *h = NULL;
+	char path[PATH_MAX];
+	int lock, etc;
 
 	if (pol->no_etc_hosts)
 		return NULL;
 	/* Of root's alone: who can open a file can lock it. */
-	run = root_dir(AT_FDCWD, pol->rundir, 0755);
-	lock = openat(
-	    run, "hosts.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	snprintf(path, sizeof(path), "%s/hosts.lock", pol->rundir);
+	if ((lock = open(path, flags, 0600)) == -1)
+		fatal("%s", path);
 	etc = open(pol->etcdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lock == -1 || etc == -1 ||
-	    (h = hosts_open(etc, pol->interface, lock)) == NULL)
-		fatal("hosts file");
-	close(run);
+	if (etc == -1 || !(h = hosts_open(etc, pol->interface, lock)))
+		fatal("%s", pol->etcdir);
 	return h;
 }
 
@@ -296,6 +296,8 @@ setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
 	if (err == 0 && (err = link_key(pol, k, l.ifindex)) == 0 &&
 	    (!l.up || l.mtu != pol->mtu))
 		err = rtnl_link_up(l.ifindex, pol->mtu);
+	if (err != 0 && *created)
+		(void)rtnl_link_delete(pol->interface);
 	*why = strerror(-err);
 	if (err == 0)
 		*ifindex = l.ifindex;

@@ -30,7 +30,8 @@ struct hosts *setup_hosts(const struct policy *pol);
 
 /*
  * Make or adopt the interface and bring it up; a key and a port that are set
- * already are not touched. Again on each repair. 0, or -errno and *why.
+ * already are not touched. Again on each repair. 0, or -errno and *why; then
+ * an interface that was made is gone again.
  */
 int setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
     bool *created, const char **why);

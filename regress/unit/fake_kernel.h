@@ -15,6 +15,7 @@
 #include <sodium.h>
 
 #include "../../priv/hosts.h"
+#include "../../priv/policy.h"
 #include "../../kernel/rtnl.h"
 #include "../../kernel/wg.h"
 
@@ -314,12 +315,6 @@ hosts_open(int dirfd, const char *interface, int lockfd)
 	return (struct hosts *)&fk;
 }
 
-void
-hosts_close(struct hosts *h)
-{
-	(void)h;
-}
-
 int
 hosts_clear(struct hosts *h)
 {
@@ -339,6 +334,17 @@ hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n)
 	for (i = 0; i < n && i < 64; i++)
 		strlcpy(fk.hosts[i], e[i].name, sizeof(fk.hosts[i]));
 	return 0;
+}
+
+/* Everything out of a table, former holders too. */
+static inline void
+peers_clear(struct peers *ps)
+{
+	struct peer *p;
+
+	while ((p = peers_from(ps, NULL)) != NULL)
+		peers_remove(ps, p, 0, 0);
+	peers_expire(ps, INT64_MAX);
 }
 
 #endif

@@ -80,7 +80,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	peers_expire(&p->env.peers, -1);
+	peers_clear(&p->env.peers);
 	close(p->boundary);
 	close(peer_end);
 	sodium_free(wgkey.priv);

@@ -226,7 +226,7 @@ teardown(void **state)
 	size_t i;
 
 	(void)state;
-	hosts_close(h);
+	free(h);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		(void)unlinkat(dirfd_, names[i], 0);
 	close(dirfd_);

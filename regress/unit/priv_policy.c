@@ -79,7 +79,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	peers_expire(&e.peers, -1);
+	peers_clear(&e.peers);
 	return 0;
 }
 
