@@ -16,9 +16,12 @@ struct hosts_entry {
 };
 
 /*
- * The new text of a hosts file, malloc'ed: old with exactly the n entries as
- * the managed lines of this interface. priv/hosts.h has the rules. Pure, for
- * tests and fuzzing too. NULL when out of memory.
+ * The new text of a hosts file, malloc'ed: old with exactly the n entries
+ * (sorted by address here) as the managed lines of this interface; lines of
+ * the pre-0.3 form ("# ! MANAGED AUTOMATICALLY !") are removed. A name that an
+ * unmanaged line defines is left out, as is a second entry (by address) for
+ * one name. The lines stay where the first of them was, else go to the end.
+ * Pure, for tests and fuzzing too. NULL when out of memory.
  */
 char *hosts_render(const char *old, size_t oldlen, const char *interface,
     const struct hosts_entry *e, size_t n, size_t *newlen);

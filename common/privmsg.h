@@ -189,7 +189,26 @@ size_t priv_type_size(unsigned type);
 bool priv_sane(const union priv_msg *m);
 /*
  * The error of a RESULT in words, for logs and `wesher status`: "another key
- * holds the address"; strerror(3) for what the kernel says.
+ * holds the address"; strerror(3) for what the kernel says. By wesher-priv's
+ * policy:
+ *
+ *  EINVAL         the name is no member name
+ *  EPERM          a static address, and --allow-static was not given
+ *  EADDRNOTAVAIL  the address is no host address of the overlay network
+ *  EEXIST         the address is our own overlay address
+ *  EADDRINUSE     another key holds the address
+ *  ESTALE         the key to be replaced is another name's
+ *  EAGAIN         the address changed hands less than 180 s ago
+ *  ENOTUNIQ       local address, gateway, nameserver or endpoint in use
+ *  EXDEV          the address is on-link on another interface
+ *  EKEYREJECTED   the key is zero, ours or no Curve25519 key
+ *  EDESTADDRREQ   the endpoint is no unicast address with a port
+ *  ELOOP          the endpoint is an overlay address in use, or is routed
+ *                 through wesher-priv's own interface
+ *  ENOSPC         too many peers
+ *  EBUSY          too many changes a second, or a STATS is under way
+ *  ENOENT         PEER_DEL of an unknown key
+ *  ENOMEM         wesher-priv has no memory left
  */
 const char *priv_reason(int error);
 

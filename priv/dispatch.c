@@ -6,11 +6,18 @@
  * from a length, nothing blocks.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "../common/log.h"
 #include "../common/seqpacket.h"
 #include "priv.h"
+
+/* A record, and the answer that goes back or waits for the kernel. */
+struct request {
+	const union priv_msg *m;
+	struct priv_result r;
+};
 
 static const char *const state_names[] = {
     "START", "READY", "UP", "SYNCED", "LEAVING"};
@@ -29,32 +36,29 @@ dispatch_put(struct priv *p, const void *rec)
 
 	if (p->nout == OUTQ_MAX)
 		fatalx("the queue towards the gossip process is full");
-	if (p->nout == 0)
-		p->outhead = 0;
 	memcpy(&p->out[(p->outhead + p->nout++) % OUTQ_MAX], rec,
 	    priv_type_size(h->type));
 }
 
 static int
-do_ready(struct priv *p, const union priv_msg *m, struct priv_result *r)
+do_ready(struct priv *p, struct request *q)
 {
-	(void)m;
-	(void)r;
+	(void)q;
 	transition(p, PS_READY);
 	p->repair_at = p->env.now + REPAIR_EVERY;
 	return 0;
 }
 
 static int
-do_self(struct priv *p, const union priv_msg *m, struct priv_result *r)
+do_self(struct priv *p, struct request *q)
 {
 	struct ipaddr a;
 	int err;
 
 	apply_flush(p);
 	err = policy_self(
-	    &p->env, p->name, strlen(p->name), m->self.attempt, &a);
-	priv_ip_to(&r->addr, &a);
+	    &p->env, p->name, strlen(p->name), q->m->self.attempt, &a);
+	priv_ip_to(&q->r.addr, &a);
 	if (err == 0)
 		err = rtnl_addr_set(p->env.ifindex, &a);
 	if (err != 0)
@@ -64,7 +68,7 @@ do_self(struct priv *p, const union priv_msg *m, struct priv_result *r)
 	if (!ipaddr_eq(&p->env.self, &a))
 		p->repair_at = p->env.now;
 	p->env.self = a;
-	dispatch_put(p, r);
+	dispatch_put(p, &q->r);
 	if (p->state == PS_READY)
 		transition(p, PS_UP);
 	return 0;
@@ -83,16 +87,16 @@ settled(struct priv *p, const uint8_t *key)
 }
 
 static int
-do_peer_set(struct priv *p, const union priv_msg *m, struct priv_result *r)
+do_peer_set(struct priv *p, struct request *q)
 {
-	const struct priv_peer_set *s = &m->peer_set;
+	const struct priv_peer_set *s = &q->m->peer_set;
 	struct want w = {.name = s->name,
 	    .namelen = s->namelen,
 	    .attempt = s->attempt,
 	    .w = {.keepalive = (uint16_t)p->env.pol->keepalive}};
 	int err = -EBUSY;
 
-	memcpy(r->key, s->key, WG_KEY_LEN);
+	memcpy(q->r.key, s->key, WG_KEY_LEN);
 	memcpy(w.w.key, s->key, WG_KEY_LEN);
 	w.hosts = s->flags & PRIV_PEER_HOSTS &&
 		  check_hostname(s->name, s->namelen);
@@ -107,66 +111,64 @@ do_peer_set(struct priv *p, const union priv_msg *m, struct priv_result *r)
 	    priv_ip_from(&w.w.addr, &s->addr) &&
 	    priv_ep_from(&w.w.endpoint, &s->endpoint))
 		err = policy_peer(&p->env, &w);
-	priv_ip_to(&r->addr, &w.w.addr);
-	return err != 0 ? err : apply_set(p, &w, r);
+	priv_ip_to(&q->r.addr, &w.w.addr);
+	return err != 0 ? err : apply_set(p, &w, &q->r);
 }
 
 static int
-do_peer_del(struct priv *p, const union priv_msg *m, struct priv_result *r)
+do_peer_del(struct priv *p, struct request *q)
 {
-	struct peer *q = settled(p, m->peer_del.key);
+	const uint8_t *key = q->m->peer_del.key;
+	struct peer *old = settled(p, key);
 
-	memcpy(r->key, m->peer_del.key, WG_KEY_LEN);
-	if (q == NULL)
+	memcpy(q->r.key, key, WG_KEY_LEN);
+	if (old == NULL)
 		return -ENOENT;
 	if (!bucket_take(&p->changes, p->env.now))
 		return -EBUSY;
 	repair_dump(p);
-	apply_del(p, q, r);
+	apply_del(p, old, &q->r);
 	return 0;
 }
 
 static int
-do_sync(struct priv *p, const union priv_msg *m, struct priv_result *r)
+do_sync(struct priv *p, struct request *q)
 {
-	struct peer *q, *next;
+	struct peer *f, *next;
 
-	(void)m;
-	(void)r;
+	(void)q;
 	transition(p, PS_SYNCED);
 	apply_flush(p);
 	repair_dump(p);
-	for (q = peers_from(&p->env.peers, NULL); q != NULL; q = next) {
-		next = peers_next(q);
-		if (!q->adopted)
+	for (f = peers_from(&p->env.peers, NULL); f != NULL; f = next) {
+		next = peers_next(f);
+		if (!f->adopted)
 			continue;
 		apply_room(p);
-		apply_route(p, true, &q->w.addr);
-		apply_wg(p, WG_DEL, &q->w);
-		peers_remove(&p->env.peers, q, p->env.now, p->env.wall);
+		apply_route(p, true, &f->w.addr);
+		apply_wg(p, WG_DEL, &f->w);
+		peers_remove(&p->env.peers, f, p->env.now, p->env.wall);
 	}
 	duty_hosts_changed(p);
 	return 0;
 }
 
 static int
-do_alive(struct priv *p, const union priv_msg *m, struct priv_result *r)
+do_alive(struct priv *p, struct request *q)
 {
-	(void)r;
-	p->alive = m->alive;
+	p->alive = q->m->alive;
 	return 0;
 }
 
 static int
-do_stats(struct priv *p, const union priv_msg *m, struct priv_result *r)
+do_stats(struct priv *p, struct request *q)
 {
-	(void)r;
 	if (p->stats)
 		return -EBUSY;
 	apply_flush(p);
 	repair_dump(p);
 	p->stats = true;
-	p->stats_seq = m->h.seq;
+	p->stats_seq = q->m->h.seq;
 	memset(p->stats_at, 0, sizeof(p->stats_at));
 	return 0;
 }
@@ -179,8 +181,7 @@ do_stats(struct priv *p, const union priv_msg *m, struct priv_result *r)
 static const struct {
 	enum priv_type type;
 	unsigned states;
-	int (*handler)(
-	    struct priv *, const union priv_msg *, struct priv_result *);
+	int (*handler)(struct priv *, struct request *);
 } table[] = {
     {PRIV_READY, IN(START), do_ready},
     {PRIV_SELF, IN(READY) | IN(UP) | IN(SYNCED), do_self},
@@ -200,24 +201,24 @@ malformed(const union priv_msg *m, size_t n, const char *what)
 }
 
 static void
-refuse(struct priv *p, const union priv_msg *m, struct priv_result *r, int err)
+refuse(struct priv *p, struct request *q, int err)
 {
 	char addr[IPADDR_STRLEN];
 	struct ipaddr a;
 
 	p->refused++;
-	log_info("%s refused: %s %s: %s", priv_type_name(r->request),
-	    m->h.type == PRIV_PEER_SET ? m->peer_set.name : "",
-	    priv_ip_from(&a, &r->addr) && a.len ? ipaddr_str(&a, addr) : "",
+	log_info("%s refused: %s %s: %s", priv_type_name(q->r.request),
+	    q->m->h.type == PRIV_PEER_SET ? q->m->peer_set.name : "",
+	    priv_ip_from(&a, &q->r.addr) && a.len ? ipaddr_str(&a, addr) : "",
 	    priv_reason(-err));
-	r->error = -err;
-	dispatch_put(p, r);
+	q->r.error = -err;
+	dispatch_put(p, &q->r);
 }
 
 int
 dispatch_one(struct priv *p, const union priv_msg *m, size_t n)
 {
-	struct priv_result r = {.h.type = PRIV_RESULT};
+	struct request q = {.m = m, .r = {.h.type = PRIV_RESULT}};
 	size_t i, end = sizeof(table) / sizeof(table[0]);
 	int err;
 
@@ -238,10 +239,10 @@ dispatch_one(struct priv *p, const union priv_msg *m, size_t n)
 	if (p->state == PS_LEAVING)
 		return 0;
 	apply_room(p);
-	r.h.seq = m->h.seq;
-	r.request = m->h.type;
-	if ((err = table[i].handler(p, m, &r)) != 0)
-		refuse(p, m, &r, err);
+	q.r.h.seq = m->h.seq;
+	q.r.request = m->h.type;
+	if ((err = table[i].handler(p, &q)) != 0)
+		refuse(p, &q, err);
 	return 0;
 }
 
@@ -317,9 +318,9 @@ dispatch_write(struct priv *p)
 {
 	const union priv_msg *m;
 
-	if (!dispatch_wants_write(p))
+	if (!(dispatch_events(p) & POLLOUT))
 		p->sent = p->env.now;
-	while (dispatch_wants_write(p)) {
+	while (dispatch_events(p) & POLLOUT) {
 		if (p->nout == 0)
 			put_stat(p);
 		m = &p->out[p->outhead];
@@ -333,17 +334,15 @@ dispatch_write(struct priv *p)
 	return 0;
 }
 
-bool
-dispatch_wants_read(const struct priv *p)
+short
+dispatch_events(const struct priv *p)
 {
-	/* The adopted peers are told before any of them can change. */
-	return !p->adopting && p->nout + 2 * DISPATCH_ROUND <= OUTQ_MAX;
-}
+	short ev = p->nout > 0 || p->stats ? POLLOUT : 0;
 
-bool
-dispatch_wants_write(const struct priv *p)
-{
-	return p->nout > 0 || p->stats;
+	/* The adopted peers are told before any of them can change. */
+	if (!p->adopting && p->nout + 2 * DISPATCH_ROUND <= OUTQ_MAX)
+		ev |= POLLIN;
+	return ev;
 }
 
 void

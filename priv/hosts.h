@@ -22,16 +22,11 @@ struct hosts;
 struct hosts *hosts_open(int dirfd, const char *interface, int lockfd);
 
 /*
- * Make the file's managed lines of this interface exactly the n entries
- * (sorted by address here); lines of the pre-0.3 form ("# ! MANAGED
- * AUTOMATICALLY !") are removed once. A name that an unmanaged line defines
- * is left out, as is a second entry (by address) for one name. The lines stay
- * where the first of them was, else go to the end. Written beside, fsync'ed
- * and renamed with the file's mode and owner kept; in place with a copy first
- * only for EBUSY and EXDEV. Nothing is written when nothing would change. A
- * missing file is not created (-ENOENT), a symbolic link not followed
- * (-ELOOP). Returns 0, or -errno with the old file intact (-EAGAIN: another
- * mesh is writing, try again soon).
+ * Make the file's managed lines of this interface exactly the n entries, as
+ * hosts_render() does. Nothing is written when nothing would change. A missing
+ * file is not created (-ENOENT), a symbolic link not followed (-ELOOP).
+ * Returns 0, or -errno with the old file intact (-EAGAIN: another mesh is
+ * writing, try again soon).
  */
 int hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n);
 /* Take all managed lines away; waits up to 2 s for another mesh. */

@@ -21,7 +21,7 @@
 enum { P_BOUNDARY, P_LOG, P_SIGNAL, P_RTNL, P_DNS, P_MAX };
 
 static struct logfwd logfwd;
-static bool leaving, removing, killed, closed;
+static bool removing, closed;
 static int64_t kill_at;
 
 void
@@ -35,12 +35,10 @@ loop_clock(struct priv *p)
 	p->env.wall = ts.tv_sec;
 }
 
-static void
-kill_child(struct loop *l)
+static bool
+leaving(const struct loop *l)
 {
-	if (!killed && l->child > 0)
-		(void)kill(l->child, SIGKILL);
-	killed = true;
+	return l->p->state == PS_LEAVING;
 }
 
 /* The front process returns to the shell; we leave its terminal alone. */
@@ -69,14 +67,13 @@ begin_end(struct loop *l, int sig)
 {
 	bool stop = sig == SIGTERM && l->p->env.pol->keep_interface;
 
-	if (leaving) { /* asked twice: no more waiting */
-		kill_child(l);
+	if (leaving(l)) { /* asked twice: no more waiting */
+		(void)kill(l->child, SIGKILL);
 		return;
 	}
 	log_info("%s: %s", sig == SIGINT ? "SIGINT" : "SIGTERM",
 	    stop ? "ending, tunnels stay" : "leaving the mesh");
 	notify_send("STOPPING=1");
-	leaving = true;
 	removing = !stop;
 	kill_at = l->p->env.now + PRIV_LEAVE_MAX * 1000;
 	dispatch_end(l->p, stop ? PRIV_STOP : PRIV_LEAVE);
@@ -103,8 +100,7 @@ reap(struct loop *l)
 	if (waitpid(l->child, &status, WNOHANG) != l->child)
 		return false;
 	(void)logfwd_read(&logfwd, l->p->env.now);
-	l->child = 0;
-	if (leaving && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (leaving(l) && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		log_debug("the gossip process has ended");
 	else if (WIFSIGNALED(status))
 		log_errorx("the gossip process was killed by signal %d",
@@ -137,18 +133,19 @@ serve(struct loop *l, struct pollfd *pf)
 		resolv_drain();
 		duty_net_changed(p);
 	}
-	if (!closed && (((pf[P_BOUNDARY].revents & ~POLLOUT) &&
-			    dispatch_wants_read(p) && dispatch_read(p) == -1) ||
-			   dispatch_write(p) == -1 || duties_run(p) == -1)) {
+	if (!closed &&
+	    (((pf[P_BOUNDARY].revents & ~POLLOUT) &&
+		 (dispatch_events(p) & POLLIN) && dispatch_read(p) == -1) ||
+		dispatch_write(p) == -1 || duties_run(p) == -1)) {
 		closed = true;
 		/* After LEAVE its end of the boundary closes by itself. */
-		if (!leaving)
-			kill_child(l);
+		if (!leaving(l))
+			(void)kill(l->child, SIGKILL);
 	}
 	if (was == PS_START && p->state == PS_READY)
 		detach(l);
-	if (leaving && p->env.now >= kill_at)
-		kill_child(l);
+	if (leaving(l) && p->env.now >= kill_at)
+		(void)kill(l->child, SIGKILL);
 }
 
 int
@@ -165,13 +162,11 @@ loop_run(struct loop *l)
 	const bool chatty = log_level_get() == LOG_L_DEBUG;
 
 	logfwd_init(&logfwd, l->logfd, chatty ? 1000 : 50, chatty ? 1000 : 200);
-	leaving = removing = killed = closed = false;
+	removing = closed = false;
 	loop_clock(p);
 	p->heard = p->sent = p->env.now;
 	for (;;) {
-		pf[P_BOUNDARY].events =
-		    (short)((dispatch_wants_read(p) ? POLLIN : 0) |
-			    (dispatch_wants_write(p) ? POLLOUT : 0));
+		pf[P_BOUNDARY].events = dispatch_events(p);
 		/* An end that is closed would report for ever. */
 		pf[P_BOUNDARY].fd = closed ? -1 : p->boundary;
 		if (poll(pf, P_MAX, duties_wait(p)) == -1 && errno != EINTR)
@@ -183,5 +178,5 @@ loop_run(struct loop *l)
 	}
 	if (removing)
 		(void)setup_unlink(p->env.pol, p->hosts);
-	return leaving ? 0 : 1;
+	return leaving(l) ? 0 : 1;
 }

@@ -90,25 +90,7 @@ struct want {
 
 /*
  * The rules of design.md section 2, PEER_SET and SELF. Return 0 (and the
- * address in w->w.addr or *out), or:
- *
- *  -EINVAL         the name is no member name
- *  -EPERM          a static address, and --allow-static was not given
- *  -EADDRNOTAVAIL  the address is no host address of the overlay network
- *  -EEXIST         the address is our own overlay address
- *  -EADDRINUSE     another key holds the address
- *  -ESTALE         the key to be replaced is another name's
- *  -EAGAIN         the address changed hands less than 180 s ago
- *  -ENOTUNIQ       local address, gateway, nameserver or endpoint in use
- *  -EXDEV          the address is on-link on another interface
- *  -EKEYREJECTED   the key is zero, ours or no Curve25519 key
- *  -EDESTADDRREQ   the endpoint is no unicast address with a port
- *  -ELOOP          the endpoint is an overlay address in use, or is routed
- *                  through our own interface
- *  -ENOSPC         too many peers
- *
- * priv_reason() has the words. The dispatcher adds -EBUSY (too many changes a second), -ENOENT (PEER_DEL of
- * an unknown key), -ENOMEM and what the kernel says.
+ * address in w->w.addr or *out), or -errno as common/privmsg.h explains it.
  */
 int policy_peer(struct policy_env *e, struct want *w);
 int policy_self(struct policy_env *e, const char *name, size_t len,

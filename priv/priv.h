@@ -69,8 +69,7 @@ int dispatch_one(struct priv *p, const union priv_msg *m, size_t n);
 /* Send what is queued, as far as the child reads. 0, or -1: it is gone. */
 int dispatch_write(struct priv *p);
 /* What to poll the boundary for. */
-bool dispatch_wants_read(const struct priv *p);
-bool dispatch_wants_write(const struct priv *p);
+short dispatch_events(const struct priv *p);
 /* Queue one record; it is never lost. */
 void dispatch_put(struct priv *p, const void *rec);
 /* LEAVE or STOP: nothing is answered from now on. */
