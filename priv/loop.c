@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/clock.h"
+#include "../common/daemon.h"
 #include "../common/log.h"
 #include "../common/logfwd.h"
 #include "../common/logsock.h"
@@ -27,12 +29,8 @@ static int64_t kill_at;
 void
 loop_clock(struct priv *p)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	p->env.now = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + 1;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	p->env.wall = ts.tv_sec;
+	p->env.now = clock_now() / US_PER_MS + 1; /* 0 is "not due" */
+	p->env.wall = time(NULL);
 }
 
 static bool
@@ -43,21 +41,16 @@ leaving(const struct loop *l)
 
 /* The front process returns to the shell; we leave its terminal alone. */
 static void
-detach(struct loop *l)
+detach(void)
 {
-	int fd;
+	int r;
 
 	log_info("ready");
 	notify_send("READY=1");
-	if (l->readyfd == -1)
+	if ((r = daemon_ready()) == 0)
 		return;
-	if (write(l->readyfd, "", 1) != 1) /* it was interrupted */
+	if (r == -1) /* it was interrupted */
 		(void)raise(SIGINT);
-	close(l->readyfd);
-	l->readyfd = -1;
-	(void)setsid();
-	for (fd = 0; fd <= 2; fd++)
-		(void)dup2(l->nullfd, fd);
 	log_init(LOG_D_SINK, log_level_get(), "wesher-priv", -1);
 	log_sink(syslog_send);
 }
@@ -143,7 +136,7 @@ serve(struct loop *l, struct pollfd *pf)
 			(void)kill(l->child, SIGKILL);
 	}
 	if (was == PS_START && p->state == PS_READY)
-		detach(l);
+		detach();
 	if (leaving(l) && p->env.now >= kill_at)
 		(void)kill(l->child, SIGKILL);
 }

@@ -16,6 +16,7 @@
 
 #include <sodium.h>
 
+#include "../common/daemon.h"
 #include "../common/log.h"
 #include "../common/logsock.h"
 #include "../common/seqpacket.h"
@@ -55,30 +56,6 @@ remove_all(void)
 	if ((err = rtnl_open()) != 0)
 		fatalx("netlink: %s", strerror(-err));
 	return setup_unlink(&pol, setup_hosts(&pol)) == 0 ? 0 : 1;
-}
-
-/*
- * The daemon is the child; the front process stays to say how it went.
- * Returns the descriptor by which to tell it.
- */
-static int
-background(void)
-{
-	int pfd[2];
-	char byte;
-
-	if (pipe2(pfd, O_CLOEXEC) == -1)
-		fatal("pipe");
-	switch (fork()) {
-	case -1:
-		fatal("fork");
-	case 0:
-		close(pfd[0]);
-		return pfd[1];
-	default:
-		close(pfd[1]);
-		_exit(read(pfd[0], &byte, 1) == 1 ? 0 : 1);
-	}
 }
 
 static int
@@ -176,7 +153,7 @@ run(struct loop *l)
 int
 main(int argc, char *argv[])
 {
-	struct loop l = {.p = &priv, .readyfd = -1};
+	struct loop l = {.p = &priv};
 	char err[512] = "wesher(8) starts this program";
 
 	log_init(LOG_D_PLAIN, LOG_L_WARN, "wesher", -1);
@@ -201,11 +178,10 @@ main(int argc, char *argv[])
 	log_init(pol.foreground ? LOG_D_STDERR : LOG_D_PLAIN,
 	    (enum log_level)pol.log_level,
 	    pol.foreground ? "wesher-priv" : "wesher", -1);
-	l.nullfd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (chdir("/") == -1 || l.nullfd == -1)
-		fatal("/dev/null");
+	if (chdir("/") == -1)
+		fatal("/");
 	if (!pol.foreground) {
-		l.readyfd = background();
+		daemon_fork();
 		(void)syslog_open("/dev/log");
 	}
 	notify_open(getenv("NOTIFY_SOCKET"));

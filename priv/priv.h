@@ -123,8 +123,6 @@ struct loop {
 	int logfd; /* the read end of the child's log pipe */
 	int sigfd; /* signalfd: INT, TERM, HUP, CHLD */
 	int dnsfd; /* resolv_open(), -1: none */
-	int readyfd; /* the waiting front process, -1: none */
-	int nullfd; /* /dev/null */
 };
 
 /* Set env.now and env.wall. */

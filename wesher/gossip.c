@@ -28,7 +28,7 @@
 #include "../common/conf.h"
 #include "../common/log.h"
 #include "../common/privmsg.h"
-#include "clock.h"
+#include "../common/clock.h"
 #include "confine.h"
 #include "control.h"
 #include "dns.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "../common/log.h"
-#include "clock.h"
+#include "../common/clock.h"
 #include "../common/conf.h"
 #include "join.h"
 

@@ -15,7 +15,7 @@
 
 #include "../common/log.h"
 #include "../common/overlay.h"
-#include "clock.h"
+#include "../common/clock.h"
 #include "mesh_int.h"
 #include "privc.h"
 

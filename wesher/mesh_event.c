@@ -9,7 +9,7 @@
 #include <sodium.h>
 
 #include "../common/log.h"
-#include "clock.h"
+#include "../common/clock.h"
 #include "mesh_int.h"
 
 #define CONFLICT_EVERY (60 * US_PER_S)

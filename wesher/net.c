@@ -19,7 +19,7 @@
 #include <sodium.h>
 
 #include "../common/log.h"
-#include "clock.h"
+#include "../common/clock.h"
 #include "net.h"
 #include "stream.h"
 #include "wire.h"

@@ -4,7 +4,7 @@
 #include <sys/queue.h>
 #include <sys/tree.h>
 
-#include "clock.h"
+#include "../common/clock.h"
 #include "peers.h"
 
 /* Shared by peers.c, peer_check.c and prime.c alone. */

@@ -169,7 +169,7 @@ daemon_main(char what, bool keep)
 	static struct policy pol;
 	static struct wgkey key;
 	struct child c = {.user = {UID, UID}};
-	struct loop l = {.p = &priv, .dnsfd = -1, .readyfd = -1};
+	struct loop l = {.p = &priv, .dnsfd = -1};
 	int i, sv[2], lp[2];
 	const char *why;
 	bool created;

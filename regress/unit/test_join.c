@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "../../wesher/clock.h"
+#include "../../common/clock.h"
 #include "../../wesher/join.h"
 
 static struct {

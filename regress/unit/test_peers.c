@@ -14,7 +14,7 @@
 #include <errno.h>
 
 #include "../../common/overlay.h"
-#include "../../wesher/clock.h"
+#include "../../common/clock.h"
 #include "../../wesher/peers.h"
 
 struct asked {

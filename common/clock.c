@@ -1,5 +1,5 @@
 /*
- * The one place of the gossip process that reads a clock for the core.
+ * The one place that reads a clock for what is passed a `now`.
  */
 #include <time.h>
 
