@@ -158,7 +158,6 @@ apply_flush(struct priv *p)
 	size_t i;
 	int err;
 
-	memset(b->wgerr, 0, sizeof(b->wgerr));
 	if (b->ndel > 0)
 		(void)rtnl_routes(ifi, &none, b->del, b->ndel, b->delerr);
 	if (b->nwg > 0 && (err = wg_apply(ifi, b->wg, b->nwg, b->wgerr)) != 0)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "../common/fileio.h"
-#include "hosts.h"
+#include "setup.h"
 
 #define FILE_MAX (16 * 1024 * 1024)
 
@@ -72,8 +72,6 @@ hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n)
 {
 	int r;
 
-	if (h->lockfd == -1)
-		return update(h, e, n);
 	if (flock(h->lockfd, LOCK_EX | LOCK_NB) == -1)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	r = update(h, e, n);

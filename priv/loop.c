@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -155,7 +154,6 @@ loop_run(struct loop *l)
 	const bool chatty = log_level_get() == LOG_L_DEBUG;
 
 	logfwd_init(&logfwd, l->logfd, chatty ? 1000 : 50, chatty ? 1000 : 200);
-	removing = closed = false;
 	loop_clock(p);
 	p->heard = p->sent = p->env.now;
 	for (;;) {

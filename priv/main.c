@@ -109,7 +109,7 @@ run(struct loop *l)
 	struct child c = {.exe = pol.gossip_fd};
 	struct priv *p = l->p;
 	char why[512];
-	int i, sv[2], logpipe[2], lock;
+	int i, sv[2], logpipe[2];
 	bool created;
 
 	if (runas_find(pol.user, &c.user, why, sizeof(why)) == -1)
@@ -117,7 +117,7 @@ run(struct loop *l)
 	for (i = 0; i < PRIV_FD_NEXT; i++)
 		c.fds[i] = -1;
 	c.dir = setup_dirs(&pol, &c.user);
-	lock = setup_lock(&pol);
+	(void)setup_lock(&pol);
 	setup_key(&pol, &wgkey, pol.init);
 	c.fds[PRIV_FD_CONF] = pol.conf_fd;
 	c.fds[PRIV_FD_OLDSTATE] = setup_oldstate(&pol);
@@ -146,7 +146,6 @@ run(struct loop *l)
 	i = loop_run(l);
 	if (i != 0 && created && p->state == PS_START)
 		(void)rtnl_link_delete(pol.interface);
-	close(lock);
 	return i;
 }
 

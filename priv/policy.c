@@ -128,7 +128,6 @@ policy_peer(struct policy_env *e, struct want *w)
 {
 	int err;
 
-	w->old = NULL;
 	if (!check_name(w->name, w->namelen))
 		return -EINVAL;
 	if (memcmp(w->w.key, e->pubkey, WG_KEY_LEN) == 0 ||

@@ -14,7 +14,8 @@ struct peer {
 	struct wg_peer w; /* wanted; while adopted, as it was found */
 	struct wg_peer k; /* as the last dump showed it */
 	char *name; /* NULL while adopted */
-	bool hosts, adopted, pending, seen;
+	bool hosts, adopted, pending;
+	bool seen; /* by the repair that goes on */
 	int64_t until; /* of a former holder: its address waits, ms */
 };
 RB_HEAD(tree_key, peer);

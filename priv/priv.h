@@ -2,7 +2,6 @@
 #define PRIV_PRIV_H
 
 #include "../common/bucket.h"
-#include "hosts.h"
 #include "setup.h"
 
 /* wesher-priv while it serves: dispatch, apply, duties, repair, loop. */

@@ -4,7 +4,6 @@
  * missing is put back, what is foreign on our interface goes, and a tunnel
  * that is as it should be is not touched.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,12 +105,6 @@ repair_peers(struct priv *p, const struct wg_device *d)
 	return n;
 }
 
-static int
-cmp_ip(const void *a, const void *b)
-{
-	return ipaddr_cmp(a, b);
-}
-
 static size_t
 repair_routes(struct priv *p)
 {
@@ -121,17 +114,19 @@ repair_routes(struct priv *p)
 
 	if (rtnl_routes_get(p->env.ifindex, &r, &nr) != 0)
 		return 0;
+	for (q = peers_from(&p->env.peers, NULL); q; q = peers_next(q))
+		q->seen = false;
 	for (i = 0; i < nr; i++)
-		if (ipnet_contains(&p->env.pol->overlay, &r[i]) &&
-		    !ipaddr_eq(&r[i], &p->env.self) &&
-		    !peers_by_addr(&p->env.peers, &r[i])) {
+		if ((q = peers_by_addr(&p->env.peers, &r[i])) != NULL)
+			q->seen = true;
+		else if (ipnet_contains(&p->env.pol->overlay, &r[i]) &&
+			 !ipaddr_eq(&r[i], &p->env.self)) {
 			apply_room(p);
 			apply_route(p, true, &r[i]);
 			n++;
 		}
-	qsort(r, nr, sizeof(*r), cmp_ip);
 	for (q = peers_from(&p->env.peers, NULL); q; q = peers_next(q))
-		if (!bsearch(&q->w.addr, r, nr, sizeof(*r), cmp_ip)) {
+		if (!q->seen) {
 			apply_room(p);
 			apply_route(p, false, &q->w.addr);
 			n++;

@@ -1,8 +1,35 @@
 #ifndef PRIV_SETUP_H
 #define PRIV_SETUP_H
 
+#include "../common/hostsfile.h"
 #include "../common/runas.h"
 #include "policy.h"
+
+/*
+ * The managed lines of /etc/hosts (protocol.md section 8, design.md section
+ * 3). Other lines are kept byte for byte.
+ */
+struct hosts;
+
+/*
+ * dirfd is /etc (or a test's folder), opened before the sandbox. If
+ * "hosts.wesher-copy" stands there, an in-place write was torn: it is repaired
+ * from the copy. lockfd is locked during a write, so that two meshes on a host
+ * do not lose each other's lines. Both stay the caller's to close. NULL when
+ * out of memory; to be freed with free(3).
+ */
+struct hosts *hosts_open(int dirfd, const char *interface, int lockfd);
+
+/*
+ * Make the file's managed lines of this interface exactly the n entries, as
+ * hosts_render() does. Nothing is written when nothing would change. A missing
+ * file is not created (-ENOENT), a symbolic link not followed (-ELOOP).
+ * Returns 0, or -errno with the old file intact (-EAGAIN: another mesh is
+ * writing, try again soon).
+ */
+int hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n);
+/* Take all managed lines away; waits up to 2 s for another mesh. */
+int hosts_clear(struct hosts *h);
 
 /* Our WireGuard key: locked memory, unreadable except while it is set. */
 struct wgkey {
@@ -16,11 +43,11 @@ struct wgkey {
  */
 /* Make the folders; returns the child's, O_PATH. */
 int setup_dirs(const struct policy *pol, const struct runas *as);
-/* Take the pid file's lock and write our pid; keep the descriptor. */
+/* Take the pid file's lock and write our pid; held until we end. */
 int setup_lock(const struct policy *pol);
 /* Read the interface's key, or make one: when there is none, or fresh. */
 void setup_key(const struct policy *pol, struct wgkey *k, bool fresh);
-/* The original's state file, unread, or /dev/null. */
+/* The original's state file, unread; -1: none that can be trusted. */
 int setup_oldstate(const struct policy *pol);
 /* A membership socket, bound (type SOCK_STREAM: listening). */
 int setup_socket(const struct policy *pol, int type);

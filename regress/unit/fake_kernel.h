@@ -14,7 +14,7 @@
 
 #include <sodium.h>
 
-#include "../../priv/hosts.h"
+#include "../../priv/setup.h"
 #include "../../priv/policy.h"
 #include "../../kernel/rtnl.h"
 #include "../../kernel/wg.h"

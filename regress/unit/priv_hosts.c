@@ -3,6 +3,7 @@
  * with it. Each file test has a folder of its own.
  */
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "../../priv/hosts.h"
+#include "../../priv/setup.h"
 
 #define M(i) "\t# ! managed automatically by wesher interface " i "\n"
 #define OLD  "\t# ! MANAGED AUTOMATICALLY !\n"
@@ -207,6 +208,17 @@ enter(void)
 	assert_true(dirfd_ >= 0);
 }
 
+/* A lock that nobody else knows. */
+static int
+own_lock(void)
+{
+	static int fd = -1;
+
+	if (fd == -1)
+		fd = memfd_create("lock", MFD_CLOEXEC);
+	return fd;
+}
+
 static int
 setup(void **state)
 {
@@ -256,7 +268,7 @@ test_write(void **state)
 	if (geteuid() == 0)
 		assert_int_equal(fchownat(dirfd_, "hosts", 5, 7, 0), 0);
 	a = stat_of("hosts");
-	h = hosts_open(dirfd_, "wg0", -1);
+	h = hosts_open(dirfd_, "wg0", own_lock());
 	assert_non_null(h);
 	assert_int_equal(write1(), 0);
 	expect("hosts", "a b\n" LINE1);
@@ -279,7 +291,7 @@ static void
 test_no_file(void **state)
 {
 	(void)state;
-	h = hosts_open(dirfd_, "wg0", -1);
+	h = hosts_open(dirfd_, "wg0", own_lock());
 	assert_int_equal(write1(), -ENOENT);
 	assert_false(exists("hosts"));
 	put("target", "a b\n");
@@ -300,7 +312,7 @@ test_link_in_the_way(void **state)
 	put("target", "precious");
 	assert_int_equal(
 	    symlinkat("target", dirfd_, "hosts.wesher-new.wg0"), 0);
-	h = hosts_open(dirfd_, "wg0", -1);
+	h = hosts_open(dirfd_, "wg0", own_lock());
 	assert_int_equal(write1(), 0);
 	expect("hosts", "a b\n" LINE1);
 	expect("target", "precious");
@@ -312,7 +324,7 @@ test_repair(void **state)
 	(void)state;
 	put("hosts", "a b\n10.7.0.1\tno and a tail that was there before");
 	put("hosts.wesher-copy", "a b\n" LINE1);
-	h = hosts_open(dirfd_, "wg0", -1);
+	h = hosts_open(dirfd_, "wg0", own_lock());
 	expect("hosts", "a b\n" LINE1);
 	assert_false(exists("hosts.wesher-copy"));
 	put("hosts.wesher-copy", "c d\n");
@@ -416,7 +428,7 @@ test_bind_mount(void **state)
 	snprintf(to, sizeof(to), "%s/hosts", dir);
 	assert_int_equal(mount(from, to, NULL, MS_BIND, NULL), 0);
 	a = stat_of("hosts");
-	h = hosts_open(dirfd_, "wg0", -1);
+	h = hosts_open(dirfd_, "wg0", own_lock());
 	r = write1();
 	b = stat_of("hosts");
 	assert_int_equal(umount(to), 0);
@@ -457,7 +469,7 @@ test_bind_mount_full(void **state)
 		snprintf(names[i], sizeof(names[i]), "a-long-name-%zu", i);
 		e[i] = entry("10.7.0.1", names[i]);
 	}
-	h = hosts_open(dirfd_, "wg0", -1);
+	h = hosts_open(dirfd_, "wg0", own_lock());
 	r = hosts_write(h, e, 40);
 	expect("hosts", text);
 	assert_int_equal(umount(to), 0);
@@ -482,7 +494,7 @@ test_disk_full(void **state)
 	memset(text, '#', 8190);
 	put("hosts", text);
 	a = stat_of("hosts");
-	h = hosts_open(dirfd_, "wg0", -1);
+	h = hosts_open(dirfd_, "wg0", own_lock());
 	assert_int_equal(write1(), -ENOSPC);
 	b = stat_of("hosts");
 	assert_int_equal(a.st_ino, b.st_ino);
@@ -504,7 +516,7 @@ test_read_only(void **state)
 	put("hosts", "a b\n");
 	assert_int_equal(
 	    mount("none", dir, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL), 0);
-	h = hosts_open(dirfd_, "wg0", -1);
+	h = hosts_open(dirfd_, "wg0", own_lock());
 	assert_int_equal(write1(), -EROFS);
 	expect("hosts", "a b\n");
 }
