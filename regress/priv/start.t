@@ -5,7 +5,9 @@
 # --remove, --new-key. Run it as root; where WireGuard is missing it skips.
 set -u
 O=${O:-build}
-[ -x "$O/wesher-priv" ] && [ -x "$O/unit/priv_child" ] || {
+PRIV=$O/wesher-priv
+[ -x "$PRIV" ] || PRIV=/usr/local/libexec/wesher-priv # in the VM
+[ -x "$PRIV" ] && [ -x "$O/unit/priv_child" ] || {
 	echo "1..0 # SKIP $O/wesher-priv or $O/unit/priv_child is missing"
 	exit 0
 }
@@ -55,7 +57,7 @@ wait_until() { # COMMAND...: generous, 60 s
 }
 
 priv() {
-	"$O/wesher-priv" --interface wgt --no-etc-hosts "$@" 2>$dir/err
+	"$PRIV" --interface wgt --no-etc-hosts "$@" 2>$dir/err
 }
 
 start() { # WHAT OPTIONS...
