@@ -106,6 +106,8 @@ self_adopt(struct swim *s, const struct slice *addr)
 	if (m->addrlen == addr->len)
 		return;
 	member_set_addr(&s->t, m, addr->p, addr->len, m->wire_port, m->port);
+	if (s->mode != SWIM_RUN)
+		return;
 	/* What we sent under the other form may have been refused. */
 	s->listed = false;
 	s->listed_gap = LISTED_CHECK;

@@ -304,6 +304,31 @@ after_a_leave_only_pings_are_answered(void **state)
 	assert_int_equal(rig_count_to(r, WIRE_ACK, &from), 1);
 }
 
+/* A join was under way when we left: its answer starts no timer. */
+static void
+an_answer_after_a_leave_wakes_nobody(void **state)
+{
+	uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff, 10, 0, 0, 1};
+	static const uint8_t vsn[6] = {1, 5, 2, 0, 0, 0};
+	struct wire_node n = {.name = swim_str("me"),
+	    .addr = {mapped, 16},
+	    .port = PORT,
+	    .incarnation = 3,
+	    .vsn = {vsn, 6}};
+	struct ipport to = ip("10.4.0.1", PORT);
+	struct state_buf b = {0};
+
+	(void)state;
+	swim_join(r->s, r->now, &to, 0);
+	swim_leave(r->s, r->now);
+	rig_run(r, 10 * SEC);
+	assert_int_equal(rig_evs(r, SWIM_EV_LEAVE_DONE), 1);
+	state_add(&b, "host", "10.4.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add_w(&b, &n);
+	rig_answer(r, 0, &b);
+	assert_true(swim_deadline(r->s) == INT64_MAX);
+}
+
 static void
 new_metadata_rises(void **state)
 {
@@ -450,6 +475,7 @@ main(void)
 	    T(a_leave_alone_is_done_at_once),
 	    T(a_leave_ends_with_the_last_dead_neighbour),
 	    T(after_a_leave_only_pings_are_answered),
+	    T(an_answer_after_a_leave_wakes_nobody),
 	    T(new_metadata_rises),
 	    T(a_new_address_leaves_and_returns),
 	    T(announce_goes_to_the_learned_once),
