@@ -294,11 +294,16 @@ void
 merge_dead(struct swim *s, const struct wire_accuse *a, const struct via *v)
 {
 	struct member *m = accused(s, a, v);
-	bool leave = a->node.len == a->from.len &&
-		     memcmp(a->node.p, a->from.p, a->from.len) == 0;
+	struct slice from = a->from;
+	bool leave;
 
 	if (m == NULL)
 		return;
+	/* Such an accuser may exist, but we relay no name that is none. */
+	if (!check_name((const char *)from.p, from.len))
+		from = swim_str(s->self->name);
+	leave = a->node.len == from.len &&
+		memcmp(a->node.p, from.p, from.len) == 0;
 	if (m->is_self) {
 		self_accused(s, a->incarnation, v);
 		return;
@@ -309,7 +314,7 @@ merge_dead(struct swim *s, const struct wire_accuse *a, const struct via *v)
 	m->incarnation = a->incarnation;
 	m->announce = ANNOUNCE_NO;
 	swim_set_state(s, m, leave ? MEMBER_LEFT : MEMBER_DEAD);
-	spread_accuse(s, m, WIRE_DEAD, a->incarnation, a->from);
+	spread_accuse(s, m, WIRE_DEAD, a->incarnation, from);
 	swim_emit(s, leave ? SWIM_EV_LEFT : SWIM_EV_FAILED, m, v, false);
 }
 

@@ -276,6 +276,37 @@ dead_by_itself_is_a_leave(void **state)
 	assert_int_equal(rig_evs(r, SWIM_EV_FAILED), 0);
 }
 
+/* A death counts whoever says so, but no name that is none is relayed. */
+static void
+accusers_without_a_name_are_not_relayed(void **state)
+{
+	char names[][1200] = {"", "new\nline", ""};
+	struct wire_accuse a;
+	char who[8];
+	unsigned i;
+
+	(void)state;
+	no_probes();
+	memset(names[2], 'n', sizeof(names[2]) - 1);
+	for (i = 0; i < 3; i++) {
+		struct wire_accuse w = {.incarnation = 1};
+		struct ipport src = ip("192.0.2.9", 1234);
+		uint8_t buf[2048];
+
+		snprintf(who, sizeof(who), "m%u", i + 1);
+		w.node = swim_str(who);
+		w.from = swim_str(names[i]);
+		rig_clear(r);
+		feed(r, &src, buf,
+		    wire_put_accuse(buf, sizeof(buf), WIRE_DEAD, &w));
+		assert_int_equal(rig_state(r, who), MEMBER_DEAD);
+		rig_run(r, 20 * SEC);
+		a = accuse_in(rig_msg(r, WIRE_DEAD, 0));
+		assert_true(is_name(a.node, who));
+		assert_true(is_name(a.from, "me"));
+	}
+}
+
 static void
 another_address_is_a_conflict(void **state)
 {
@@ -637,6 +668,7 @@ main(void)
 	    T(few_members_have_no_confirmations),
 	    T(dead_of_equal_incarnation_kills),
 	    T(dead_by_itself_is_a_leave),
+	    T(accusers_without_a_name_are_not_relayed),
 	    T(another_address_is_a_conflict),
 	    T(a_name_that_left_may_move),
 	    T(the_other_form_of_an_address_is_the_same),
