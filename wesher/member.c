@@ -47,7 +47,7 @@ name_bucket(const struct member_table *t, const char *name, size_t len)
 	return &t->hash[member_hash(t, name, len) & (t->hashsize - 1)];
 }
 
-static struct member **
+static struct member_chain *
 addr_bucket(const struct member_table *t, const struct ipport *a)
 {
 	return &t->addrhash[hash_addr(t, a) & (t->hashsize - 1)];
@@ -70,7 +70,7 @@ member_find_addr(const struct member_table *t, const struct ipport *a)
 	struct ipport mine;
 	struct member *m;
 
-	for (m = *addr_bucket(t, a); m != NULL; m = m->addr_next) {
+	LIST_FOREACH (m, addr_bucket(t, a), addr_entry) {
 		member_ipport(m, &mine);
 		if (ipport_cmp(&mine, a) == 0)
 			return m;
@@ -102,7 +102,7 @@ member_table_init(struct member_table *t, const uint64_t hashkey[2])
 	memcpy(t->hashkey, hashkey, sizeof(t->hashkey));
 	t->hashsize = HASH_MIN;
 	t->hash = calloc(t->hashsize, sizeof(struct member *));
-	t->addrhash = calloc(t->hashsize, sizeof(struct member *));
+	t->addrhash = calloc(t->hashsize, sizeof(struct member_chain));
 	if (t->hash == NULL || t->addrhash == NULL) {
 		member_table_free(t);
 		return -1;
@@ -144,14 +144,11 @@ static void
 link_addr(struct member_table *t, struct member *m)
 {
 	struct ipport a;
-	struct member **b;
 
 	if (m->addrlen == 0)
 		return;
 	member_ipport(m, &a);
-	b = addr_bucket(t, &a);
-	m->addr_next = *b;
-	*b = m;
+	LIST_INSERT_HEAD(addr_bucket(t, &a), m, addr_entry);
 }
 
 static void
@@ -165,25 +162,18 @@ unlink_name(struct member_table *t, struct member *m)
 }
 
 static void
-unlink_addr(struct member_table *t, struct member *m)
+unlink_addr(struct member *m)
 {
-	struct ipport a;
-	struct member **b;
-
-	if (m->addrlen == 0)
-		return;
-	member_ipport(m, &a);
-	b = addr_bucket(t, &a);
-	while (*b != m)
-		b = &(*b)->addr_next;
-	*b = m->addr_next;
+	if (m->addrlen != 0)
+		LIST_REMOVE(m, addr_entry);
 }
 
 /* Make room for one more in the list and keep the load of the hashes <= 1. */
 static int
 table_grow(struct member_table *t)
 {
-	struct member **list, **hash, **addrhash;
+	struct member **list, **hash;
+	struct member_chain *addrhash;
 	unsigned i, n;
 
 	if (t->n == t->cap) {
@@ -198,7 +188,7 @@ table_grow(struct member_table *t)
 		return 0;
 	n = t->hashsize * 2;
 	hash = calloc(n, sizeof(struct member *));
-	addrhash = calloc(n, sizeof(struct member *));
+	addrhash = calloc(n, sizeof(struct member_chain));
 	if (hash == NULL || addrhash == NULL) {
 		free(hash);
 		free(addrhash);
@@ -244,7 +234,7 @@ member_remove(struct member_table *t, struct member *m)
 	member_swap(t, m->slot, t->n - 1);
 	t->n--;
 	unlink_name(t, m);
-	unlink_addr(t, m);
+	unlink_addr(m);
 	member_free(m);
 }
 
@@ -252,7 +242,7 @@ void
 member_set_addr(struct member_table *t, struct member *m, const void *addr,
     size_t len, uint16_t wire_port, uint16_t port)
 {
-	unlink_addr(t, m);
+	unlink_addr(m);
 	memset(m->addr, 0, sizeof(m->addr));
 	memcpy(m->addr, addr, len);
 	m->addrlen = (uint8_t)len;

@@ -1,6 +1,8 @@
 #ifndef WESHER_MEMBER_H
 #define WESHER_MEMBER_H
 
+#include <sys/queue.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,7 +39,8 @@ struct member {
 	/* the core's own */
 	struct suspicion *suspicion;
 	struct bcast *bcast; /* its entry in the broadcast queue */
-	struct member *hash_next, *addr_next;
+	struct member *hash_next;
+	LIST_ENTRY(member) addr_entry;
 	unsigned slot; /* position in the probe order */
 	uint32_t direct_inc; /* last incarnation it told us in person */
 	uint16_t wire_port; /* port as received, relayed so */
@@ -47,10 +50,17 @@ struct member {
 	char store[];
 };
 
+/*
+ * Any number of members may claim one address, so the chains of that index
+ * must be cheap to leave.
+ */
+LIST_HEAD(member_chain, member);
+
 struct member_table {
 	struct member **list; /* n members in probe order */
 	unsigned n, cap;
-	struct member **hash, **addrhash;
+	struct member **hash;
+	struct member_chain *addrhash;
 	unsigned hashsize; /* a power of two */
 	uint64_t hashkey[2];
 };

@@ -1,4 +1,6 @@
 /* The member table: both indices, growth, removal, metadata, addresses. */
+#include <time.h>
+
 #include "rig.h"
 
 static struct member_table t;
@@ -92,6 +94,41 @@ two_may_share_an_address(void **state)
 	assert_ptr_equal(member_find_addr(&t, &at), a);
 }
 
+/*
+ * Anybody may announce any number of names at one address. A walk over them
+ * for each change would take minutes here.
+ */
+static void
+a_crowd_at_one_address_is_cheap(void **state)
+{
+	enum { CROWD = 100000 };
+	clock_t start = clock();
+	struct member *m, **all = calloc(CROWD, sizeof(*all));
+	struct ipport a;
+	char name[16];
+	unsigned i;
+
+	(void)state;
+	assert_non_null(all);
+	for (i = 0; i < CROWD; i++) {
+		snprintf(name, sizeof(name), "c%u", i);
+		all[i] = member_add(&t, name, strlen(name), 0, i);
+		assert_non_null(all[i]);
+		member_set_addr(&t, all[i], "\x0a\0\0\1", 4, 1, 1);
+	}
+	for (i = 0; i < CROWD; i++)
+		member_set_addr(&t, all[i], "\x0a\0\0\2", 4, 1, 1);
+	member_ipport(all[0], &a);
+	for (i = 0; i < CROWD; i++) {
+		m = member_find_addr(&t, &a);
+		assert_non_null(m);
+		member_remove(&t, all[i]);
+	}
+	assert_null(member_find_addr(&t, &a));
+	assert_true(clock() - start < 20 * CLOCKS_PER_SEC);
+	free(all);
+}
+
 static void
 bytes_are_kept_and_compared_canonically(void **state)
 {
@@ -160,6 +197,8 @@ main(void)
 		names_are_bytes_with_a_length, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		two_may_share_an_address, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_crowd_at_one_address_is_cheap, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		bytes_are_kept_and_compared_canonically, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
