@@ -41,12 +41,14 @@ struct member {
 	struct bcast *bcast; /* its entry in the broadcast queue */
 	struct member *hash_next;
 	LIST_ENTRY(member) addr_entry;
+	TAILQ_ENTRY(member) evict;
 	unsigned slot; /* position in the probe order */
 	uint32_t direct_inc; /* last incarnation it told us in person */
 	uint16_t wire_port; /* port as received, relayed so */
 	uint16_t metacap; /* bytes behind the name for metadata */
 	uint8_t mark; /* during one exchange: what the peer listed */
 	uint8_t announce; /* enum swim_announce_state */
+	uint8_t evict_class; /* enum evict_class */
 	char store[];
 };
 

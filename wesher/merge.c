@@ -54,47 +54,6 @@ merge_alive_ok(struct swim *s, const struct wire_alive *a, struct ipport *addr)
 	return true;
 }
 
-/*
- * Whom to give up for a newcomer: the dead who never answered, the living who
- * never answered, the other dead. Lower is worse; 3 is never given up.
- */
-static unsigned
-evict_class(const struct member *m)
-{
-	bool dead = m->state >= MEMBER_DEAD;
-
-	if (m->is_self)
-		return 3;
-	if (!m->answered)
-		return dead ? 0 : 1;
-	return dead ? 2 : 3;
-}
-
-/* Make room. The search goes round, and rests after it found nothing. */
-static bool
-evict_one(struct swim *s)
-{
-	struct member *m, *worst = NULL;
-	unsigned i, class, best = 3;
-
-	if (s->now < s->full_until)
-		return false;
-	for (i = 0; i < s->t.n && best > 0; i++) {
-		m = s->t.list[(s->evict_at + i) % s->t.n];
-		if ((class = evict_class(m)) < best) {
-			best = class;
-			worst = m;
-		}
-	}
-	if (worst == NULL) {
-		s->full_until = s->now + SEC;
-		return false;
-	}
-	s->evict_at = worst->slot;
-	swim_forget(s, worst);
-	return true;
-}
-
 /* A name that nobody had: dead at first, as if it came back. */
 static struct member *
 merge_insert(struct swim *s, const struct wire_alive *a)
@@ -156,8 +115,6 @@ alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
 	m->incarnation = a->incarnation;
 	if (direct && !v->stream)
 		m->direct_inc = a->incarnation;
-	if (direct && v->stream)
-		m->answered = true;
 	swim_set_state(s, m, MEMBER_ALIVE);
 	if (!v->quiet)
 		spread_alive(s, m);

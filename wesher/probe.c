@@ -230,7 +230,7 @@ probe_ack(struct swim *s, uint32_t seqno)
 	if (p->m == NULL || p->seqno != seqno)
 		return;
 	s->count.acks++;
-	p->m->answered = true;
+	evict_answered(s, p->m);
 	p->m = NULL;
 	aware_apply(&s->aware, -1);
 }

@@ -256,13 +256,13 @@ error_message(const char *text, size_t *len)
 	return buf;
 }
 
-static void
-mark_answered(struct swim *s, const struct ipport *a)
+void
+pushpull_answered(struct swim *s, const struct ipport *a)
 {
 	struct member *m = member_find_addr(&s->t, a);
 
 	if (m != NULL)
-		m->answered = true;
+		evict_answered(s, m);
 }
 
 int
@@ -287,7 +287,7 @@ pushpull_request(struct swim *s, const struct ipport *from, const uint8_t *body,
 	pushpull_unmark(s);
 	v.sender = look.sender;
 	pushpull_merge(s, body, len, &v);
-	mark_answered(s, &look.sender);
+	pushpull_answered(s, &look.sender);
 	if (news > ORIGINAL_BURST && look.sender.ip.len != 0)
 		pushpull_feed(s, &look.sender, 0);
 	return 0;
@@ -337,7 +337,7 @@ pushpull_reply(
 		return -1;
 	}
 	pushpull_merge(s, body, len, &v);
-	mark_answered(s, &st->to);
+	pushpull_answered(s, &st->to);
 	news = st->use == USE_FEED ? pushpull_news(s) : 0;
 	if (news > 0 && s->mode == SWIM_RUN) {
 		(void)pushpull_send(s, &st->to, USE_PERIODIC,

@@ -159,6 +159,7 @@ swim_set_state(struct swim *s, struct member *m, enum member_state state)
 		s->others_alive += is ? 1 : -1u;
 	m->state = (uint8_t)state;
 	m->since = s->now;
+	evict_sort(s, m);
 }
 
 void
@@ -169,6 +170,7 @@ swim_forget(struct swim *s, struct member *m)
 	suspect_stop(&s->suspects, m);
 	bcast_drop(&s->queue, &m->bcast);
 	probe_forget(s, m);
+	evict_remove(s, m);
 	member_remove(&s->t, m);
 }
 
@@ -211,6 +213,7 @@ init_idle(struct swim *s)
 	TAILQ_INIT(&s->streams);
 	TAILQ_INIT(&s->feeds);
 	bcast_init(&s->queue);
+	evict_init(s);
 	s->aware.max = s->prof->no_awareness ? 0 : s->prof->awareness_max;
 }
 

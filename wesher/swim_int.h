@@ -1,7 +1,6 @@
 #ifndef WESHER_SWIM_INT_H
 #define WESHER_SWIM_INT_H
 
-#include <sys/queue.h>
 #include <sys/tree.h>
 
 #include "aware.h"
@@ -13,7 +12,7 @@
 /*
  * What the parts of the core share: swim.c (set-up, clock, dispatch), probe.c,
  * relay.c, spread.c (gossip and piggyback), merge.c (alive, suspect, dead of
- * others), self.c (the same about ourselves, leave, return), pushpull.c and
+ * others), evict.c (a full table), self.c (the same about ourselves, leave, return), pushpull.c and
  * swim_join.c. Nobody else includes this.
  */
 
@@ -48,6 +47,16 @@ enum swim_announce_state { ANNOUNCE_NO, ANNOUNCE_LEARNED, ANNOUNCE_DUE };
 
 /* member.mark while one push/pull is handled. */
 enum swim_mark { MARK_NONE, MARK_NEWS, MARK_KNOWN };
+
+/* member.evict_class: a full table gives up lower ones first. */
+enum evict_class {
+	EVICT_NEVER,
+	EVICT_DEAD_UNSEEN,
+	EVICT_UNSEEN,
+	EVICT_DEAD,
+	EVICT_CLASSES
+};
+TAILQ_HEAD(evict_list, member);
 
 /* Where a piece of news came from. */
 struct via {
@@ -119,8 +128,7 @@ struct swim {
 	struct member_table t;
 	struct member *self;
 	unsigned others_alive; /* alive or suspect, without ourselves */
-	int64_t full_until; /* nothing to evict was found: do not search */
-	unsigned evict_at; /* where the next search begins */
+	struct evict_list evict[EVICT_CLASSES];
 
 	struct aware aware;
 	struct suspect_heap suspects;
@@ -238,6 +246,16 @@ bool merge_direct(const struct via *v, const struct ipport *about);
 bool merge_vsn_ok(const struct slice *vsn);
 void merge_suspects_run(struct swim *s);
 
+/* evict.c */
+void evict_init(struct swim *s);
+/* After a change of state: to the list where m belongs. */
+void evict_sort(struct swim *s, struct member *m);
+void evict_remove(struct swim *s, struct member *m);
+/* Note that m answered, or asked us from its own address. */
+void evict_answered(struct swim *s, struct member *m);
+/* Forget somebody; false when nobody can be spared. No search. */
+bool evict_one(struct swim *s);
+
 /* self.c */
 void self_alive(struct swim *s, const struct wire_alive *a,
     const struct ipport *addr, const struct via *v);
@@ -297,6 +315,8 @@ struct pushpull_look {
 /* Check the framing of a whole state and mark members. 0, or -1. */
 int pushpull_scan(struct swim *s, const uint8_t *body, size_t len,
     const struct via *v, struct pushpull_look *look);
+/* The member that announced this address took part in an exchange. */
+void pushpull_answered(struct swim *s, const struct ipport *a);
 /* Merge a state that was scanned. */
 void pushpull_merge(
     struct swim *s, const uint8_t *body, size_t len, const struct via *v);

@@ -104,6 +104,7 @@ join_merge(struct swim *s, const struct asked *st, const uint8_t *body,
 
 	s->learned = 0;
 	pushpull_merge(s, body, len, &v);
+	pushpull_answered(s, &st->to);
 	res->learned = s->learned;
 	if (s->mode != SWIM_RUN)
 		return;

@@ -482,21 +482,58 @@ a_full_table_gives_up_who_never_answered(void **state)
 	(void)state;
 	r = small;
 	rig_populate(r, 4);
-	rig_member(r, "m1")->answered = true;
-	rig_member(r, "m2")->answered = true;
+	evict_answered(r->s, rig_member(r, "m1"));
+	evict_answered(r->s, rig_member(r, "m2"));
 	feed_accuse(r, WIRE_DEAD, "m3", "m1", 1);
 	rig_clear(r);
 	feed_alive(r, "a", "10.2.0.1", 1);
 	assert_string_equal(rig_ev(r, SWIM_EV_REAPED)->name, "m3");
 	assert_non_null(rig_member(r, "a"));
-	rig_member(r, "a")->answered = true;
+	evict_answered(r->s, rig_member(r, "a"));
 	feed_alive(r, "b", "10.2.0.2", 1);
 	assert_null(rig_member(r, "m4"));
-	rig_member(r, "b")->answered = true;
+	evict_answered(r->s, rig_member(r, "b"));
 	feed_alive(r, "c", "10.2.0.3", 1);
 	assert_null(rig_member(r, "c"));
 	assert_int_equal(swim_counters(r->s)->table_full, 1);
 	assert_int_equal(r->s->t.n, 5);
+	r = keep;
+	rig_free(small);
+}
+
+/* A flood of names displaces itself, not whom we knew before. */
+static void
+a_flood_displaces_itself(void **state)
+{
+	struct rig *small = rig_new_max(&swim_wan, 6), *keep = r;
+	char name[16], addr[24];
+	unsigned i;
+
+	(void)state;
+	r = small;
+	rig_populate(r, 4);
+	for (i = 1; i < 100; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		snprintf(addr, sizeof(addr), "10.2.0.%u", i);
+		feed_alive(r, name, addr, 1);
+		assert_non_null(rig_member(r, name));
+	}
+	for (i = 1; i <= 4; i++) {
+		snprintf(name, sizeof(name), "m%u", i);
+		assert_int_equal(rig_state(r, name), MEMBER_ALIVE);
+	}
+	/* Of the dead the one that died first. */
+	feed_accuse(r, WIRE_DEAD, "m3", "m1", 1);
+	feed_accuse(r, WIRE_DEAD, "m2", "m1", 1);
+	feed_alive(r, "a", "10.3.0.1", 1);
+	assert_null(rig_member(r, "m3"));
+	assert_non_null(rig_member(r, "m2"));
+	/* And one that came back is no longer among them. */
+	feed_alive(r, "m2", "10.1.0.3", 2);
+	feed_alive(r, "b", "10.3.0.2", 1);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	assert_int_equal(rig_state(r, "m4"), MEMBER_ALIVE);
+	assert_int_equal(r->s->t.n, 6);
 	r = keep;
 	rig_free(small);
 }
@@ -677,6 +714,7 @@ main(void)
 	    T(unusable_entries_are_dropped),
 	    T(hearsay_above_the_ceiling_is_ignored),
 	    T(a_full_table_gives_up_who_never_answered),
+	    T(a_flood_displaces_itself),
 	    T(the_dead_hear_gossip_for_a_while),
 	    T(the_left_hear_none),
 	    T(the_dead_are_reaped_when_the_order_wraps),

@@ -65,6 +65,40 @@ the_answer_is_older_than_the_merge(void **state)
 	free(reply);
 }
 
+/* Whoever claims many names at its own address answers for one of them. */
+static void
+one_stream_is_one_answer(void **state)
+{
+	struct ipport host = ip("10.5.0.1", PORT);
+	struct state_buf b = {0};
+	unsigned i, n;
+	char name[16];
+
+	(void)state;
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		state_add(&b, name, "10.5.0.1", 1, WIRE_S_ALIVE, "X");
+	}
+	free(rig_ask(r, at("10.5.0.1", 40000), &b, false, NULL));
+	for (i = n = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		n += rig_member(r, name)->answered;
+	}
+	assert_int_equal(n, 1);
+	/* The answer to a join is one too. */
+	rig_free(r);
+	r = rig_new();
+	swim_join(r->s, r->now, &host, 0);
+	state_add(&b, "host", "10.5.0.1", 1, WIRE_S_ALIVE, "X");
+	state_add(&b, "twin", "10.5.0.1", 1, WIRE_S_ALIVE, "X");
+	state_add(&b, "far", "10.5.0.2", 1, WIRE_S_ALIVE, "X");
+	rig_answer(r, 0, &b);
+	assert_int_equal(
+	    rig_member(r, "host")->answered + rig_member(r, "twin")->answered,
+	    1);
+	assert_false(rig_member(r, "far")->answered);
+}
+
 static void
 join_flag_is_echoed(void **state)
 {
@@ -727,6 +761,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(the_answer_is_older_than_the_merge),
+	    T(one_stream_is_one_answer),
 	    T(join_flag_is_echoed),
 	    T(a_look_gets_the_full_state),
 	    T(entries_are_written_as_they_are),

@@ -1,0 +1,76 @@
+/*
+ * Whom a full table gives up for a newcomer, part of the core in the gossip
+ * process. Whoever holds the key can invent names without end, thousands in
+ * one exchange; so a victim is found without a search, and what we know for
+ * long does not give way to what was invented just now.
+ *
+ * First go the dead who never answered, the oldest first; then the living who
+ * never answered, the newest first, so that a flood displaces itself; then the
+ * other dead. Nobody else is given up.
+ */
+#include "swim_int.h"
+
+static enum evict_class
+class_of(const struct member *m)
+{
+	bool dead = m->state >= MEMBER_DEAD;
+
+	if (m->is_self)
+		return EVICT_NEVER;
+	if (!m->answered)
+		return dead ? EVICT_DEAD_UNSEEN : EVICT_UNSEEN;
+	return dead ? EVICT_DEAD : EVICT_NEVER;
+}
+
+void
+evict_init(struct swim *s)
+{
+	unsigned i;
+
+	for (i = 0; i < EVICT_CLASSES; i++)
+		TAILQ_INIT(&s->evict[i]);
+}
+
+void
+evict_remove(struct swim *s, struct member *m)
+{
+	if (m->evict_class != EVICT_NEVER)
+		TAILQ_REMOVE(&s->evict[m->evict_class], m, evict);
+	m->evict_class = EVICT_NEVER;
+}
+
+void
+evict_sort(struct swim *s, struct member *m)
+{
+	enum evict_class to = class_of(m);
+
+	if (to == m->evict_class)
+		return;
+	evict_remove(s, m);
+	m->evict_class = (uint8_t)to;
+	if (to == EVICT_UNSEEN)
+		TAILQ_INSERT_HEAD(&s->evict[to], m, evict);
+	else if (to != EVICT_NEVER)
+		TAILQ_INSERT_TAIL(&s->evict[to], m, evict);
+}
+
+void
+evict_answered(struct swim *s, struct member *m)
+{
+	m->answered = true;
+	evict_sort(s, m);
+}
+
+bool
+evict_one(struct swim *s)
+{
+	struct member *m = NULL;
+	unsigned i;
+
+	for (i = EVICT_NEVER + 1; i < EVICT_CLASSES && m == NULL; i++)
+		m = TAILQ_FIRST(&s->evict[i]);
+	if (m == NULL)
+		return false;
+	swim_forget(s, m);
+	return true;
+}
