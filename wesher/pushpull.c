@@ -83,6 +83,20 @@ put_member(uint8_t *buf, size_t cap, const struct member *m)
 	return wire_put_node(buf, cap, &n);
 }
 
+/* Does m belong into a state of that kind? Counts the budget down. */
+static bool
+is_wanted(enum pushpull_what what, const struct member *m, unsigned *budget)
+{
+	if (what == STATE_ALL)
+		return true;
+	if (!is_lacking(m))
+		return what != STATE_NEWS;
+	if (what == STATE_KNOWN || *budget == 0)
+		return false;
+	(*budget)--;
+	return true;
+}
+
 /* Encode what is wanted behind the header's room. Returns the end. */
 static size_t
 put_members(struct swim *s, enum pushpull_what what, uint8_t *buf, size_t cap,
@@ -100,16 +114,8 @@ put_members(struct swim *s, enum pushpull_what what, uint8_t *buf, size_t cap,
 
 		if (i > 0) {
 			m = s->t.list[(first + i) % s->t.n];
-			if (m->is_self)
+			if (m->is_self || !is_wanted(what, m, &budget))
 				continue;
-			if (what != STATE_ALL && !is_lacking(m) &&
-			    what != STATE_RATIONED)
-				continue;
-			if (what != STATE_ALL && is_lacking(m) &&
-			    budget-- == 0) {
-				budget = 0;
-				continue;
-			}
 		}
 		if ((n = put_member(buf + len, cap - len, m)) == -1)
 			break;
@@ -190,7 +196,11 @@ scan_node(struct swim *s, const struct wire_node *n, const struct via *v,
 		scan_self(s, n, &addr, look);
 		return;
 	}
-	if (n->state >= WIRE_S_DEAD || !merge_direct(v, &addr))
+	if (n->state >= WIRE_S_DEAD)
+		return;
+	look->alive++;
+	look->originals += !ours;
+	if (!merge_direct(v, &addr))
 		return;
 	look->ours = look->sender.ip.len == 0 ? ours : look->ours && ours;
 	if (look->sender.ip.len == 0 || !ours)
@@ -220,6 +230,8 @@ pushpull_scan(struct swim *s, const uint8_t *body, size_t len,
 		pushpull_unmark(s);
 		return -1;
 	}
+	if (look->alive > 0 && look->originals == 0)
+		look->ours = true;
 	if (look->self && look->self_here && look->self_state < WIRE_S_DEAD)
 		self_listed(s);
 	return 0;
@@ -265,13 +277,35 @@ pushpull_answered(struct swim *s, const struct ipport *a)
 		evict_answered(s, m);
 }
 
+static struct feed *
+feed_find(const struct swim *s, const struct ipport *to)
+{
+	struct feed *f;
+
+	TAILQ_FOREACH (f, &s->feeds, entry)
+		if (ipport_cmp(&f->to, to) == 0)
+			return f;
+	return NULL;
+}
+
+/* What to answer a state with: originals get it in portions. */
+static enum pushpull_what
+answer_with(const struct swim *s, const struct pushpull_look *look)
+{
+	/* Whoever lists nobody only looks, and loads nothing. */
+	if (look->head.nodes == 0 || look->ours || !pushpull_is_big(s))
+		return STATE_ALL;
+	return feed_find(s, &look->sender) != NULL ? STATE_KNOWN
+						   : STATE_RATIONED;
+}
+
 int
 pushpull_request(struct swim *s, const struct ipport *from, const uint8_t *body,
     size_t len, uint8_t **reply, size_t *replylen)
 {
 	struct via v = {.src = *from, .request = true, .stream = true};
 	struct pushpull_look look;
-	bool rationed;
+	enum pushpull_what what;
 	unsigned news;
 
 	if (pushpull_scan(s, body, len, &v, &look) == -1) {
@@ -279,11 +313,9 @@ pushpull_request(struct swim *s, const struct ipport *from, const uint8_t *body,
 		*reply = error_message("malformed state", replylen);
 		return -1;
 	}
-	/* Whoever lists nobody only looks, and loads nothing. */
-	rationed = look.head.nodes > 0 && !look.ours && pushpull_is_big(s);
-	*reply = pushpull_build(
-	    s, rationed ? STATE_RATIONED : STATE_ALL, look.head.join, replylen);
-	news = rationed ? pushpull_news(s) : 0;
+	what = answer_with(s, &look);
+	*reply = pushpull_build(s, what, look.head.join, replylen);
+	news = what != STATE_ALL ? pushpull_news(s) : 0;
 	pushpull_unmark(s);
 	v.sender = look.sender;
 	pushpull_merge(s, body, len, &v);
@@ -320,6 +352,9 @@ pushpull_start(struct swim *s, const struct ipport *to, enum stream_use use)
 	if (use == USE_PERIODIC && pushpull_is_big(s) &&
 	    (m == NULL || !m->ours))
 		use = USE_FEED;
+	/* It is being fed: the next look is less than two seconds away. */
+	if (use == USE_FEED && feed_find(s, to) != NULL)
+		return;
 	(void)pushpull_send(
 	    s, to, use, use == USE_FEED ? STATE_NONE : STATE_ALL, false);
 }
@@ -356,9 +391,8 @@ pushpull_feed(struct swim *s, const struct ipport *to, unsigned lacked)
 {
 	struct feed *f;
 
-	TAILQ_FOREACH (f, &s->feeds, entry)
-		if (ipport_cmp(&f->to, to) == 0)
-			return;
+	if (feed_find(s, to) != NULL)
+		return;
 	if (s->nfeeds >= FEEDS_MAX || (f = calloc(1, sizeof(*f))) == NULL)
 		return;
 	f->to = *to;

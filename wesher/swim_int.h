@@ -275,6 +275,7 @@ enum pushpull_what {
 	STATE_ALL,
 	STATE_NONE, /* Nodes = 0 */
 	STATE_RATIONED, /* of what the marks say is lacking one burst only */
+	STATE_KNOWN, /* nothing of that: a burst is not two seconds old */
 	STATE_NEWS /* one burst of what is lacking, and nothing else */
 };
 /* A malloc'ed message, or NULL when out of memory. */
@@ -305,7 +306,10 @@ void pushpull_unmark(struct swim *s);
 struct pushpull_look {
 	struct wire_pushpull head;
 	unsigned entries;
-	bool ours; /* everybody at the sender's address is of ours */
+	/* Everybody at the sender's address is of ours, or everybody at all:
+	 * whoever sends a state is in it. */
+	bool ours;
+	unsigned alive, originals; /* entries, without ourselves */
 	struct ipport sender; /* its announced address; ip.len 0: unclear */
 	bool self; /* an entry has our name ... */
 	bool self_here; /* ... and our address */

@@ -643,6 +643,59 @@ an_original_gets_64_at_once(void **state)
 	assert_int_equal(round, 3);
 }
 
+/* Bursts are two seconds apart, whoever begins the exchange. */
+static void
+an_original_is_not_fed_twice_at_once(void **state)
+{
+	struct ipport joiner = ip("10.5.0.1", PORT);
+	struct state_buf b = {0};
+	unsigned i;
+
+	(void)state;
+	rig_populate(r, 200);
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+	for (i = 0; i < 3; i++) {
+		state_add(&b, "joiner", "10.5.0.1", 9, WIRE_S_ALIVE, "O");
+		state_add(&b, "m1", "10.1.0.2", 1, WIRE_S_ALIVE, "X");
+		free(rig_ask(r, at("10.5.0.1", 40000), &b, i == 0, &view));
+		assert_int_equal(view.head.nodes, i == 0 ? 65 : 3);
+		assert_non_null(state_find(&view, "me"));
+		assert_non_null(state_find(&view, "m1"));
+		rig_clear(r);
+		pushpull_start(r->s, &joiner, USE_PERIODIC);
+		assert_int_equal(r->nstreams, 0);
+	}
+	rig_run(r, 2 * SEC);
+	assert_int_equal(r->nstreams, 1);
+}
+
+/* Its packets come from another address than it announces (a cloud's NAT). */
+static void
+ours_is_known_behind_another_address(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	rig_populate(r, 200);
+	state_add(&b, "joiner", "203.0.113.5", 9, WIRE_S_ALIVE, "X");
+	free(rig_ask(r, at("10.5.0.1", 40000), &b, true, &view));
+	assert_int_equal(view.head.nodes, 201);
+	/* With an original in it, it may be the sender. */
+	state_add(&b, "joiner2", "203.0.113.6", 9, WIRE_S_ALIVE, "X");
+	state_add(&b, "other", "203.0.113.7", 9, WIRE_S_ALIVE, "O");
+	free(rig_ask(r, at("10.5.0.1", 40000), &b, true, &view));
+	assert_int_equal(view.head.nodes, 64);
+	/* One that is gone is not. */
+	state_add(&b, "joiner3", "203.0.113.8", 9, WIRE_S_ALIVE, "X");
+	state_add(&b, "gone", "203.0.113.7", 9, WIRE_S_LEFT, "O");
+	free(rig_ask(r, at("10.5.0.1", 40000), &b, true, &view));
+	assert_in_range(view.head.nodes, 202, 210);
+	/* Somebody who lists only us has not said what it is. */
+	state_add(&b, "me", "10.0.0.1", 9, WIRE_S_ALIVE, "X");
+	free(rig_ask(r, at("10.5.0.1", 40000), &b, true, &view));
+	assert_int_equal(view.head.nodes, 64);
+}
+
 /* One that takes nothing of it is not asked for ever. */
 static void
 feeding_stops_when_it_does_not_get_on(void **state)
@@ -785,6 +838,8 @@ main(void)
 	    T(the_interval_grows_with_the_mesh),
 	    T(ours_get_everything_at_once),
 	    T(an_original_gets_64_at_once),
+	    T(an_original_is_not_fed_twice_at_once),
+	    T(ours_is_known_behind_another_address),
 	    T(feeding_stops_when_it_does_not_get_on),
 	    T(what_an_original_knows_is_not_rationed),
 	    T(a_big_mesh_joins_a_stranger_with_64),
