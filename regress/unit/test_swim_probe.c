@@ -287,6 +287,32 @@ old_members_get_no_nack_and_no_tcp(void **state)
 	assert_int_equal(swim_health(r->s), 1);
 }
 
+/* From protocol 3 on they answer TCP, from 4 on they send nacks. */
+static void
+what_old_members_are_asked(void **state)
+{
+	struct wire_indirect w;
+	const struct rig_msg *m;
+	unsigned i, pmax;
+
+	(void)state;
+	for (pmax = 2; pmax <= 5; pmax++) {
+		rig_free(r);
+		r = rig_new();
+		rig_populate(r, 3);
+		for (i = 0; i < r->s->t.n; i++)
+			if (!r->s->t.list[i]->is_self)
+				r->s->t.list[i]->vsn[1] = (uint8_t)pmax;
+		rig_next_ping(r, NULL);
+		rig_run(r, 3 * SEC);
+		assert_int_equal(r->nstreams, pmax >= 3);
+		m = rig_msg(r, WIRE_INDIRECT_PING, 0);
+		assert_non_null(m);
+		assert_int_equal(wire_get_indirect(m->body, m->len, &w), 0);
+		assert_int_equal(w.nack, pmax >= 4);
+	}
+}
+
 static void
 tcp_ack_counts_with_its_seqno(void **state)
 {
@@ -408,6 +434,32 @@ a_suspect_hears_of_it_with_the_ping(void **state)
 	a = accuse_in(q);
 	assert_true(is_name(a.node, "m1"));
 	assert_true(is_name(a.from, "me"));
+}
+
+/* That packet carries nothing else, and is no transmission of a broadcast. */
+static void
+the_suspects_ping_is_no_broadcast(void **state)
+{
+	unsigned i, n = 0, queued;
+	const struct rig_msg *p;
+
+	(void)state;
+	rig_populate(r, 2);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 1);
+	feed_accuse(r, WIRE_SUSPECT, "m2", "m1", 1);
+	queued = swim_queued(r->s);
+	assert_int_equal(queued, 2);
+	rig_clear(r);
+	r->s->next_gossip = NEVER;
+	r->s->next_probe = r->now;
+	swim_tick(r->s, r->now);
+	p = rig_msg(r, WIRE_PING, 0);
+	assert_non_null(p);
+	for (i = 0; i < r->nmsgs; i++)
+		n += r->msgs[i].packet == p->packet;
+	assert_int_equal(n, 2);
+	assert_int_equal(rig_member(r, "m1")->bcast->sent, 0);
+	assert_int_equal(rig_member(r, "m2")->bcast->sent, 0);
 }
 
 static void
@@ -674,6 +726,7 @@ main(void)
 	    T(wrong_seqno_does_not_count),
 	    T(silence_asks_three_others_and_tcp),
 	    T(old_members_get_no_nack_and_no_tcp),
+	    T(what_old_members_are_asked),
 	    T(tcp_ack_counts_with_its_seqno),
 	    T(tcp_ack_with_another_seqno_does_not),
 	    T(missing_nacks_cost_health),
@@ -681,6 +734,7 @@ main(void)
 	    T(health_scales_the_interval_not_the_timeout),
 	    T(an_ack_restores_health),
 	    T(a_suspect_hears_of_it_with_the_ping),
+	    T(the_suspects_ping_is_no_broadcast),
 	    T(a_ping_for_us_is_answered),
 	    T(a_ping_for_another_is_not),
 	    T(a_ping_for_nobody_is),
