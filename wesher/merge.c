@@ -190,12 +190,15 @@ accused(struct swim *s, const struct wire_accuse *a, const struct via *v)
 {
 	struct member *m = member_find(
 	    &s->t, (const char *)a->node.p, a->node.len);
+	struct ipport known;
 
 	if (m == NULL || a->incarnation < m->incarnation)
 		return NULL;
-	if (a->incarnation > INCARNATION_MAX && v->src.ip.len != 0)
-		return NULL;
-	return m;
+	if (a->incarnation <= INCARNATION_MAX || v->src.ip.len == 0)
+		return m;
+	/* Above the ceiling only it may speak about itself: to leave. */
+	member_ipport(m, &known);
+	return merge_direct(v, &known) ? m : NULL;
 }
 
 static void

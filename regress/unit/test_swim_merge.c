@@ -474,6 +474,71 @@ hearsay_above_the_ceiling_is_ignored(void **state)
 	assert_int_equal(rig_member(r, "m1")->incarnation, 0xF0000000u);
 }
 
+/* A member that peers drove beyond the ceiling speaks for itself. */
+static void
+above_the_ceiling_in_person(void **state)
+{
+	struct ipport a = ip("10.1.0.2", PORT), b = ip("10.1.0.3", PORT);
+	struct wire_alive w = alive_of("m1", &a, 0xF0000005u, "X");
+
+	(void)state;
+	feed_alive_w(r, &b, &w);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 1);
+	feed_alive_w(r, &a, &w);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 0xF0000005u);
+	feed_accuse_from(r, &b, WIRE_DEAD, "m1", "m1", 0xF0000005u);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	feed_accuse_from(r, &a, WIRE_DEAD, "m1", "m1", 0xF0000005u);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_LEFT);
+}
+
+/* A suspicion carries an incarnation of its own: only above it is alive. */
+static void
+a_suspicion_raises_the_incarnation(void **state)
+{
+	(void)state;
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 9);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 9);
+	feed_alive(r, "m1", "10.1.0.2", 9);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 8);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
+	feed_alive(r, "m1", "10.1.0.2", 10);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 12);
+	feed_alive(r, "m1", "10.1.0.2", 12);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
+}
+
+/* k is 4: five members have too few others for it, six have enough. */
+static void
+confirmations_need_six_members(void **state)
+{
+	struct rig *keep = r;
+	unsigned n;
+
+	(void)state;
+	for (n = 5; n <= 6; n++) {
+		r = rig_new();
+		rig_populate(r, n - 1);
+		no_probes();
+		feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 1);
+		assert_int_equal(
+		    rig_member(r, "m1")->suspicion->k, n == 5 ? 0 : 4);
+		assert_int_equal(
+		    rig_member(r, "m1")->suspicion->deadline - r->now,
+		    n == 5 ? 30 * SEC : 180 * SEC);
+		rig_free(r);
+	}
+	r = keep;
+	/* The dead and the left count too: n is the whole table. */
+	feed_accuse(r, WIRE_DEAD, "m10", "m2", 1);
+	feed_accuse(r, WIRE_DEAD, "m9", "m9", 1);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 1);
+	assert_in_range(
+	    rig_member(r, "m1")->suspicion->min, 31 * SEC, 32 * SEC);
+}
+
 static void
 a_full_table_gives_up_who_never_answered(void **state)
 {
@@ -713,6 +778,9 @@ main(void)
 	    T(poisonous_versions_are_dropped),
 	    T(unusable_entries_are_dropped),
 	    T(hearsay_above_the_ceiling_is_ignored),
+	    T(above_the_ceiling_in_person),
+	    T(a_suspicion_raises_the_incarnation),
+	    T(confirmations_need_six_members),
 	    T(a_full_table_gives_up_who_never_answered),
 	    T(a_flood_displaces_itself),
 	    T(the_dead_hear_gossip_for_a_while),
