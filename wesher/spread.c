@@ -210,8 +210,9 @@ spread_run(struct swim *s)
 	s->next_gossip = NEVER;
 	if (s->mode > SWIM_LEAVING || s->queue.n == 0)
 		return;
-	/* With nobody to tell, wait until somebody comes: no timer. */
-	if (spread_round(s) > 0)
+	/* With nobody to tell, wait until somebody comes: no timer. In a large
+	 * table a round may miss the few who live. */
+	if (spread_round(s) > 0 || s->others_alive > 0)
 		spread_arm(s);
 }
 

@@ -690,6 +690,30 @@ gossip_goes_to_four_different_members(void **state)
 	assert_true(swim_deadline(r->s) == INT64_MAX);
 }
 
+/* One of many is left: chance may miss it, the news must not be lost. */
+static void
+the_last_one_hears_everything(void **state)
+{
+	char name[16];
+	unsigned i;
+
+	(void)state;
+	rig_populate(r, 80);
+	for (i = 2; i <= 80; i++) {
+		snprintf(name, sizeof(name), "m%u", i);
+		feed_accuse(r, WIRE_DEAD, name, name, 1);
+	}
+	bcast_clear(&r->s->queue);
+	for (i = 0; i < 50; i++) {
+		no_probes();
+		rig_clear(r);
+		swim_set_meta(r->s, r->now, (const uint8_t *)"Xnew", 4);
+		rig_run(r, 30 * SEC);
+		assert_int_equal(rig_count(r, WIRE_ALIVE), 8);
+		assert_int_equal(swim_queued(r->s), 0);
+	}
+}
+
 /* In a table that is too large to be searched as well as in a small one. */
 static void
 picks_differ_and_are_wanted(void **state)
@@ -787,6 +811,7 @@ main(void)
 	    T(the_left_hear_none),
 	    T(the_dead_are_reaped_when_the_order_wraps),
 	    T(gossip_goes_to_four_different_members),
+	    T(the_last_one_hears_everything),
 	    T(picks_differ_and_are_wanted),
 	    T(packets_stay_below_the_limit),
 	    T(malformed_messages_are_counted),
