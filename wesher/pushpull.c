@@ -18,10 +18,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/check.h"
 #include "swim_int.h"
 
 #define HEAD_ROOM 64 /* the header, encoded */
 #define NODE_ROOM 96 /* keys and integers of an entry */
+
+/*
+ * Entries of one exchange that may have an effect: far more than any mesh has,
+ * far fewer than fit into a stream. Each may be an event and a line in the log.
+ */
+#define MERGE_MAX (4 * MAX_PEERS)
 
 bool
 pushpull_is_big(const struct swim *s)
@@ -250,6 +257,8 @@ pushpull_merge(
 	if (s->mode > SWIM_LEAVING || wire_get_pushpull(&in, &head) == -1)
 		return;
 	s->count.pushpulls++;
+	if (head.nodes > MERGE_MAX)
+		head.nodes = MERGE_MAX;
 	for (i = 0; i < head.nodes && wire_get_node(&in, &n) == 0; i++)
 		merge_node(s, &n, v);
 }

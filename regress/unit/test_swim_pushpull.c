@@ -262,6 +262,24 @@ user_state_may_not_overlap_the_entries(void **state)
 	assert_int_equal(r->s->t.n, 2);
 }
 
+/* A stream holds half a million entries; no mesh does. */
+static void
+one_exchange_has_bounded_effects(void **state)
+{
+	struct state_buf b = {0};
+	unsigned i;
+
+	(void)state;
+	rig_populate(r, 1);
+	for (i = 1; i < 4 * 16384; i++)
+		state_add(&b, "m1", "10.1.0.2", 1, WIRE_S_ALIVE, "X");
+	state_add(&b, "last", "10.5.0.1", 1, WIRE_S_ALIVE, "X");
+	state_add(&b, "one too many", "10.5.0.2", 1, WIRE_S_ALIVE, "X");
+	free(rig_ask(r, at("10.9.0.1", 40000), &b, false, NULL));
+	assert_non_null(rig_member(r, "last"));
+	assert_null(rig_member(r, "one too many"));
+}
+
 static void
 a_cut_state_has_no_effect(void **state)
 {
@@ -822,6 +840,7 @@ main(void)
 	    T(one_bad_entry_does_not_spoil_the_rest),
 	    T(user_state_is_stepped_over),
 	    T(user_state_may_not_overlap_the_entries),
+	    T(one_exchange_has_bounded_effects),
 	    T(a_cut_state_has_no_effect),
 	    T(accusations_in_a_request_are_refuted_to_the_asker),
 	    T(a_join_sends_and_merges),
