@@ -267,6 +267,24 @@ dead_of_equal_incarnation_kills(void **state)
 }
 
 static void
+the_dead_die_once(void **state)
+{
+	(void)state;
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 1);
+	feed_accuse(r, WIRE_DEAD, "m3", "m3", 1);
+	bcast_clear(&r->s->queue);
+	rig_clear(r);
+	feed_accuse(r, WIRE_DEAD, "m1", "m4", 9);
+	feed_accuse(r, WIRE_DEAD, "m1", "m1", 9);
+	feed_accuse(r, WIRE_DEAD, "m3", "m4", 9);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
+	assert_int_equal(rig_state(r, "m3"), MEMBER_LEFT);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 1);
+	assert_int_equal(r->nevents, 0);
+	assert_int_equal(swim_queued(r->s), 0);
+}
+
+static void
 dead_by_itself_is_a_leave(void **state)
 {
 	(void)state;
@@ -433,6 +451,11 @@ unusable_entries_are_dropped(void **state)
 	w.addr.len = 4;
 	feed_alive_w(r, &from, &w);
 	w = good;
+	any[0] = 224;
+	w.addr.p = any;
+	w.addr.len = 4;
+	feed_alive_w(r, &from, &w);
+	w = good;
 	w.node.p = name;
 	w.node.len = 0;
 	feed_alive_w(r, &from, &w);
@@ -445,7 +468,7 @@ unusable_entries_are_dropped(void **state)
 	w.meta.len = 513;
 	feed_alive_w(r, &from, &w);
 	assert_int_equal(r->s->t.n, before);
-	assert_int_equal(swim_counters(r->s)->bad_entry, 23);
+	assert_int_equal(swim_counters(r->s)->bad_entry, 24);
 	/* The limits themselves are fine. */
 	w = good;
 	w.node.p = name;
@@ -793,6 +816,7 @@ main(void)
 	    T(an_unrefuted_suspicion_is_death),
 	    T(few_members_have_no_confirmations),
 	    T(dead_of_equal_incarnation_kills),
+	    T(the_dead_die_once),
 	    T(dead_by_itself_is_a_leave),
 	    T(accusers_without_a_name_are_not_relayed),
 	    T(another_address_is_a_conflict),

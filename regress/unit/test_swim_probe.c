@@ -637,6 +637,47 @@ unknown_target_is_nacked_at_once(void **state)
 	assert_int_equal(rig_count(r, WIRE_PING), 1);
 }
 
+/* Peers always write a name; a ping without one is legal all the same. */
+static void
+a_nameless_target_is_found_by_its_address(void **state)
+{
+	struct ipport asker, target, zero = ip("10.1.0.3", 0);
+	struct wire_indirect w = {
+	    .seqno = 88, .target = {zero.ip.b, zero.ip.len}, .nack = true};
+	uint8_t buf[512];
+
+	(void)state;
+	rig_populate(r, 2);
+	asker = addr_of("m1");
+	target = addr_of("m2");
+	w.node = swim_str("");
+	feed(r, &asker, buf, wire_put_indirect(buf, sizeof(buf), &w));
+	assert_int_equal(rig_count_to(r, WIRE_PING, &target), 1);
+	assert_int_equal(rig_count(r, WIRE_NACK), 0);
+	/* And we answer for ourselves. */
+	feed_indirect(&asker, "me", "10.0.0.1", true);
+	assert_int_equal(rig_count_to(r, WIRE_ACK, &asker), 1);
+	assert_int_equal(ack_seqno(rig_msg(r, WIRE_ACK, 0)), 88);
+	assert_int_equal(rig_count(r, WIRE_NACK), 0);
+	assert_int_equal(rig_count(r, WIRE_PING), 1);
+}
+
+static void
+after_a_leave_nobody_is_pinged_for_others(void **state)
+{
+	struct ipport asker;
+
+	(void)state;
+	rig_populate(r, 2);
+	asker = addr_of("m1");
+	swim_leave(r->s, r->now);
+	rig_run(r, 5 * SEC);
+	rig_clear(r);
+	feed_indirect(&asker, "m2", "10.1.0.3", true);
+	assert_int_equal(rig_count(r, WIRE_PING), 0);
+	assert_int_equal(rig_count_to(r, WIRE_NACK, &asker), 1);
+}
+
 static void
 relays_are_bounded(void **state)
 {
@@ -746,6 +787,8 @@ main(void)
 	    T(a_relay_forwards_late_acks),
 	    T(no_nack_unless_asked),
 	    T(unknown_target_is_nacked_at_once),
+	    T(a_nameless_target_is_found_by_its_address),
+	    T(after_a_leave_nobody_is_pinged_for_others),
 	    T(relays_are_bounded),
 	    T(tcp_pings_are_answered_for_us_only),
 	    T(alone_nothing_is_timed),

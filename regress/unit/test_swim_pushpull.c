@@ -765,6 +765,52 @@ what_an_original_knows_is_not_rationed(void **state)
 	assert_int_equal(r->nstreams, 0);
 }
 
+/* What it holds differently is news to it as well. */
+static void
+what_an_original_holds_differently_is_rationed(void **state)
+{
+	struct state_buf b = {0};
+	char name[16], addr[24];
+	unsigned i;
+
+	(void)state;
+	rig_populate(r, 200);
+	for (i = 1; i <= 200; i++)
+		rig_member(r, (snprintf(name, sizeof(name), "m%u", i), name))
+		    ->incarnation = 5;
+	state_add(&b, "old", "10.5.0.1", 9, WIRE_S_ALIVE, "O");
+	for (i = 1; i <= 200; i++) {
+		snprintf(name, sizeof(name), "m%u", i);
+		snprintf(
+		    addr, sizeof(addr), "10.1.%u.%u", i / 200, i % 200 + 1);
+		/* 50 as we do, 50 with an older number, the others older, or
+		 * dead. */
+		state_add(&b, name, addr, i <= 50 ? 5 : 4,
+		    i > 150 ? WIRE_S_DEAD : WIRE_S_ALIVE,
+		    i <= 100 || i > 150 ? "X" : "other");
+	}
+	free(rig_ask(r, at("10.5.0.1", 40000), &b, false, &view));
+	assert_int_equal(view.head.nodes, 1 + 100 + 63);
+}
+
+static void
+a_user_message_is_read_and_nothing_else(void **state)
+{
+	struct ipport from = ip("10.5.0.1", 1);
+	uint8_t msg[] = {0x80}, *reply;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(swim_stream_request(r->s, r->now, &from, WIRE_USER,
+			     msg, 1, &reply, &len),
+	    0);
+	assert_null(reply);
+	assert_int_equal(swim_stream_request(r->s, r->now, &from, WIRE_ALIVE,
+			     msg, 1, &reply, &len),
+	    -1);
+	assert_null(reply);
+}
+
 static void
 a_big_mesh_joins_a_stranger_with_64(void **state)
 {
@@ -861,6 +907,8 @@ main(void)
 	    T(ours_is_known_behind_another_address),
 	    T(feeding_stops_when_it_does_not_get_on),
 	    T(what_an_original_knows_is_not_rationed),
+	    T(what_an_original_holds_differently_is_rationed),
+	    T(a_user_message_is_read_and_nothing_else),
 	    T(a_big_mesh_joins_a_stranger_with_64),
 	    T(a_periodic_exchange_with_an_original_looks_first),
 	    T(after_a_leave_nothing_is_merged),

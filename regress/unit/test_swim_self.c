@@ -144,6 +144,40 @@ one_burst_a_second(void **state)
 }
 
 static void
+the_greatest_of_a_burst_is_answered(void **state)
+{
+	(void)state;
+	accuse(WIRE_SUSPECT, "m1", 100);
+	accuse(WIRE_SUSPECT, "m1", 300);
+	accuse(WIRE_SUSPECT, "m1", 200);
+	rig_run(r, SEC);
+	assert_int_equal(swim_incarnation(r->s), 301);
+	/* One that was overtaken meanwhile needs no answer. */
+	rig_run(r, SEC);
+	accuse(WIRE_SUSPECT, "m1", 301);
+	accuse(WIRE_SUSPECT, "m1", 302);
+	assert_int_equal(swim_incarnation(r->s), 302);
+	swim_set_meta(r->s, r->now, (const uint8_t *)"Xnew", 4);
+	assert_int_equal(swim_incarnation(r->s), 303);
+	rig_run(r, 5 * SEC);
+	assert_int_equal(swim_incarnation(r->s), 303);
+}
+
+/* What we speak is part of what we say. */
+static void
+an_equal_alive_with_other_versions_is_refuted(void **state)
+{
+	static const uint8_t vsn[6] = {1, 4, 2, 0, 0, 0};
+	struct ipport a = ip("10.0.0.1", PORT), from = ip("192.0.2.9", 1234);
+	struct wire_alive w = alive_of("me", &a, 100, "Xme");
+
+	(void)state;
+	w.vsn.p = vsn;
+	feed_alive_w(r, &from, &w);
+	assert_int_equal(swim_incarnation(r->s), 101);
+}
+
+static void
 hearsay_above_the_ceiling_about_us(void **state)
 {
 	(void)state;
@@ -189,6 +223,18 @@ at_the_ceiling_we_leave_and_return(void **state)
 	assert_true(r->nstreams >= 1);
 	feed(r, &from, buf, n);
 	assert_true(rig_count(r, WIRE_ACK) >= 1);
+}
+
+/* Started close to the ceiling, it does not come back there. */
+static void
+from_the_ceiling_we_return_to_the_ground(void **state)
+{
+	(void)state;
+	r->s->first_inc = 0xE0000000u;
+	accuse(WIRE_SUSPECT, "m1", 0xF0000000u);
+	rig_run(r, 250 * SEC);
+	assert_int_equal(rig_state(r, "me"), MEMBER_ALIVE);
+	assert_int_equal(swim_incarnation(r->s), 1);
 }
 
 static void
@@ -253,6 +299,57 @@ a_leave_tells_everybody(void **state)
 	/* 10 unicasts and 4 * ceil(log10(12)) transmissions. */
 	assert_int_equal(rig_count(r, WIRE_DEAD), 18);
 	assert_true(swim_deadline(r->s) == INT64_MAX);
+}
+
+/* The gone need no goodbye; and it ends even if nobody can be told. */
+static void
+a_leave_is_told_to_the_living_and_ends(void **state)
+{
+	struct ipport dead, left;
+
+	(void)state;
+	member_ipport(rig_member(r, "m1"), &dead);
+	member_ipport(rig_member(r, "m2"), &left);
+	feed_accuse(r, WIRE_DEAD, "m1", "m3", 1);
+	feed_accuse(r, WIRE_DEAD, "m2", "m2", 1);
+	bcast_clear(&r->s->queue);
+	r->s->prof = &(const struct swim_profile){.gossip_interval = 100 * SEC,
+	    .probe_interval = 5 * SEC,
+	    .retransmit_mult = 4};
+	rig_clear(r);
+	swim_leave(r->s, r->now);
+	assert_int_equal(rig_count(r, WIRE_DEAD), 8);
+	assert_int_equal(rig_count_to(r, WIRE_DEAD, &dead), 0);
+	assert_int_equal(rig_count_to(r, WIRE_DEAD, &left), 0);
+	rig_run(r, 5 * SEC - 1);
+	assert_int_equal(rig_evs(r, SWIM_EV_LEAVE_DONE), 0);
+	rig_run(r, 1);
+	assert_int_equal(rig_evs(r, SWIM_EV_LEAVE_DONE), 1);
+	r->s->prof = &swim_wan;
+}
+
+/* Leaving for good while moving: the return is off. */
+static void
+a_leave_while_moving_is_for_good(void **state)
+{
+	struct ipaddr to = ip("10.0.0.77", 0).ip;
+	unsigned late;
+
+	(void)state;
+	for (late = 0; late < 2; late++) {
+		swim_set_addr(r->s, r->now, &to, 8000);
+		if (late)
+			while (r->s->mode == SWIM_LEAVING)
+				rig_run(r, SEC / 10);
+		rig_clear(r);
+		swim_leave(r->s, r->now);
+		rig_run(r, 20 * SEC);
+		assert_int_equal(rig_evs(r, SWIM_EV_LEAVE_DONE), 1);
+		assert_int_equal(rig_count(r, WIRE_ALIVE), 0);
+		assert_int_equal(rig_state(r, "me"), MEMBER_LEFT);
+		(void)teardown(state);
+		(void)setup(state);
+	}
 }
 
 static void
@@ -467,11 +564,16 @@ main(void)
 	    T(an_equal_alive_with_other_content_is_refuted),
 	    T(another_address_is_our_conflict),
 	    T(one_burst_a_second),
+	    T(the_greatest_of_a_burst_is_answered),
+	    T(an_equal_alive_with_other_versions_is_refuted),
 	    T(hearsay_above_the_ceiling_about_us),
 	    T(just_below_the_ceiling_we_still_refute),
 	    T(at_the_ceiling_we_leave_and_return),
+	    T(from_the_ceiling_we_return_to_the_ground),
 	    T(impossible_configurations),
 	    T(a_leave_tells_everybody),
+	    T(a_leave_is_told_to_the_living_and_ends),
+	    T(a_leave_while_moving_is_for_good),
 	    T(a_leave_alone_is_done_at_once),
 	    T(a_leave_ends_with_the_last_dead_neighbour),
 	    T(after_a_leave_only_pings_are_answered),
