@@ -589,6 +589,27 @@ a_full_table_gives_up_who_never_answered(void **state)
 	rig_free(small);
 }
 
+/* Whoever is given up while it is probed did not fail. */
+static void
+a_probe_ends_with_its_member(void **state)
+{
+	struct rig *small = rig_new_max(&swim_wan, 2), *keep = r;
+
+	(void)state;
+	r = small;
+	rig_populate(r, 1);
+	rig_next_ping(r, NULL);
+	feed_alive(r, "new", "10.2.0.1", 1);
+	assert_null(rig_member(r, "m1"));
+	no_probes();
+	rig_run(r, 20 * SEC);
+	assert_int_equal(swim_counters(r->s)->probes_failed, 0);
+	assert_int_equal(rig_count(r, WIRE_INDIRECT_PING), 0);
+	assert_int_equal(r->nstreams, 0);
+	r = keep;
+	rig_free(small);
+}
+
 /* A flood of names displaces itself, not whom we knew before. */
 static void
 a_flood_displaces_itself(void **state)
@@ -830,6 +851,7 @@ main(void)
 	    T(a_suspicion_raises_the_incarnation),
 	    T(confirmations_need_six_members),
 	    T(a_full_table_gives_up_who_never_answered),
+	    T(a_probe_ends_with_its_member),
 	    T(a_flood_displaces_itself),
 	    T(the_dead_hear_gossip_for_a_while),
 	    T(the_left_hear_none),

@@ -404,6 +404,8 @@ reaching_ourselves_is_detected(void **state)
 	state_add(&b, "m1", "10.1.0.1", 1, WIRE_S_ALIVE, "X");
 	rig_answer(r, 1, &b);
 	assert_true(r->join.only_self);
+	assert_false(r->join.listed);
+	assert_int_equal(r->s->t.n, 1);
 }
 
 static void
@@ -426,6 +428,13 @@ a_taken_name_is_no_join(void **state)
 	state_add(&b, "me", "10.0.0.2", 3, WIRE_S_LEFT, "Xme");
 	rig_answer(r, 1, &b);
 	assert_false(r->join.refused_name);
+	assert_true(r->join.ok);
+	assert_false(r->join.listed);
+	/* Nor does it count that we were there once. */
+	swim_join(r->s, r->now, at("10.1.0.1", PORT), SWIM_JOIN_LOOK);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "me", "10.0.0.1", 3, WIRE_S_DEAD, "Xme");
+	rig_answer(r, r->nstreams - 1, &b);
 	assert_true(r->join.ok);
 	assert_false(r->join.listed);
 }
@@ -765,6 +774,49 @@ what_an_original_knows_is_not_rationed(void **state)
 	assert_int_equal(r->nstreams, 0);
 }
 
+/* One of ours and an original behind one address: who of them asks? */
+static void
+a_shared_address_is_an_originals(void **state)
+{
+	static const char *const metas[][2] = {{"X", "O"}, {"O", "X"}};
+	struct state_buf b = {0};
+	unsigned i;
+
+	(void)state;
+	rig_populate(r, 200);
+	for (i = 0; i < 2; i++) {
+		state_add(&b, "a", "10.5.0.1", 9, WIRE_S_ALIVE, metas[i][0]);
+		state_add(&b, "b", "10.5.0.1", 9, WIRE_S_ALIVE, metas[i][1]);
+		free(rig_ask(r, at("10.5.0.1", 40000), &b, false, &view));
+		assert_in_range(view.head.nodes, 3, 66);
+	}
+}
+
+static void
+feeds_are_bounded(void **state)
+{
+	struct state_buf b = {0};
+	char name[16], addr[24];
+	unsigned i;
+
+	(void)state;
+	rig_populate(r, 200);
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+	for (i = 0; i < FEEDS_MAX + 50; i++) {
+		snprintf(name, sizeof(name), "o%u", i);
+		snprintf(addr, sizeof(addr), "10.6.%u.%u", i / 200, i % 200);
+		state_add(&b, name, addr, 1, WIRE_S_ALIVE, "O");
+		free(rig_ask(r, at(addr, 40000), &b, true, NULL));
+	}
+	assert_int_equal(r->s->nfeeds, FEEDS_MAX);
+	/* Whoever has left feeds nobody. */
+	rig_clear(r);
+	swim_leave(r->s, r->now);
+	rig_run(r, 10 * SEC);
+	assert_int_equal(r->nstreams, 0);
+	assert_int_equal(r->s->nfeeds, 0);
+}
+
 /* What it holds differently is news to it as well. */
 static void
 what_an_original_holds_differently_is_rationed(void **state)
@@ -907,6 +959,8 @@ main(void)
 	    T(ours_is_known_behind_another_address),
 	    T(feeding_stops_when_it_does_not_get_on),
 	    T(what_an_original_knows_is_not_rationed),
+	    T(a_shared_address_is_an_originals),
+	    T(feeds_are_bounded),
 	    T(what_an_original_holds_differently_is_rationed),
 	    T(a_user_message_is_read_and_nothing_else),
 	    T(a_big_mesh_joins_a_stranger_with_64),

@@ -202,8 +202,9 @@ at_the_ceiling_we_leave_and_return(void **state)
 {
 	struct ipport from = ip("192.0.2.1", 1);
 	struct wire_ping p = {.seqno = 1, .node = swim_str("me")};
-	uint8_t buf[128];
+	uint8_t buf[128], *reply;
 	ssize_t n = wire_put_ping(buf, sizeof(buf), &p);
+	size_t len;
 
 	(void)state;
 	accuse(WIRE_SUSPECT, "m1", 0xF0000000u);
@@ -216,6 +217,10 @@ at_the_ceiling_we_leave_and_return(void **state)
 	rig_run(r, 100 * SEC);
 	feed(r, &from, buf, n);
 	assert_int_equal(r->nmsgs, 0);
+	assert_int_equal(swim_stream_request(r->s, r->now, &from, buf[0],
+			     buf + 1, (size_t)n - 1, &reply, &len),
+	    0);
+	assert_null(reply);
 	rig_run(r, 100 * SEC);
 	assert_int_equal(rig_state(r, "me"), MEMBER_ALIVE);
 	assert_int_equal(swim_incarnation(r->s), 100);
@@ -393,6 +398,8 @@ after_a_leave_only_pings_are_answered(void **state)
 	accuse(WIRE_SUSPECT, "m1", 100);
 	accuse(WIRE_DEAD, "m1", 100);
 	alive_me(500, "10.0.0.1", "Xme");
+	feed_alive(r, "new", "10.2.0.1", 1);
+	assert_null(rig_member(r, "new"));
 	rig_run(r, 5 * SEC);
 	assert_int_equal(r->nmsgs, 0);
 	assert_int_equal(swim_incarnation(r->s), 100);
