@@ -792,6 +792,44 @@ a_shared_address_is_an_originals(void **state)
 	}
 }
 
+/* A table that is too large for a stream is cut, and still framed well. */
+static void
+a_state_fits_into_a_stream(void **state)
+{
+	struct ipport from = ip("192.0.2.1", 1), a;
+	struct state_buf b = {0};
+	char name[16], addr[24], meta[513];
+	struct pushpull_look look;
+	struct via v = {.src = from};
+	uint8_t *reply, *msg;
+	size_t len, n;
+	unsigned i;
+
+	(void)state;
+	memset(meta, 'X', 512);
+	meta[512] = '\0';
+	for (i = 0; i < 16383; i++) {
+		struct wire_alive w;
+
+		snprintf(name, sizeof(name), "b%u", i);
+		snprintf(addr, sizeof(addr), "10.6.%u.%u", i / 200, i % 200);
+		a = ip(addr, PORT);
+		w = alive_of(name, &a, 1, meta);
+		feed_alive_w(r, &from, &w);
+		r->nevents = 0;
+	}
+	msg = state_finish(&b, false, &len);
+	assert_int_equal(swim_stream_request(r->s, r->now, &from, msg[0],
+			     msg + 1, len - 1, &reply, &n),
+	    0);
+	free(msg);
+	assert_in_range(n, PUSHPULL_MAX - 4096, PUSHPULL_MAX + 4096);
+	assert_int_equal(pushpull_scan(r->s, reply + 1, n - 1, &v, &look), 0);
+	assert_true(look.self);
+	assert_in_range(look.entries, 10000, 16383);
+	free(reply);
+}
+
 static void
 feeds_are_bounded(void **state)
 {
@@ -960,6 +998,7 @@ main(void)
 	    T(feeding_stops_when_it_does_not_get_on),
 	    T(what_an_original_knows_is_not_rationed),
 	    T(a_shared_address_is_an_originals),
+	    T(a_state_fits_into_a_stream),
 	    T(feeds_are_bounded),
 	    T(what_an_original_holds_differently_is_rationed),
 	    T(a_user_message_is_read_and_nothing_else),
