@@ -676,6 +676,7 @@ an_original_is_not_fed_twice_at_once(void **state)
 {
 	struct ipport joiner = ip("10.5.0.1", PORT);
 	struct state_buf b = {0};
+	uint8_t *reply;
 	unsigned i;
 
 	(void)state;
@@ -684,10 +685,11 @@ an_original_is_not_fed_twice_at_once(void **state)
 	for (i = 0; i < 3; i++) {
 		state_add(&b, "joiner", "10.5.0.1", 9, WIRE_S_ALIVE, "O");
 		state_add(&b, "m1", "10.1.0.2", 1, WIRE_S_ALIVE, "X");
-		free(rig_ask(r, at("10.5.0.1", 40000), &b, i == 0, &view));
+		reply = rig_ask(r, at("10.5.0.1", 40000), &b, i == 0, &view);
 		assert_int_equal(view.head.nodes, i == 0 ? 65 : 3);
 		assert_non_null(state_find(&view, "me"));
 		assert_non_null(state_find(&view, "m1"));
+		free(reply);
 		rig_clear(r);
 		pushpull_start(r->s, &joiner, USE_PERIODIC);
 		assert_int_equal(r->nstreams, 0);

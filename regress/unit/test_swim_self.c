@@ -158,9 +158,10 @@ the_greatest_of_a_burst_is_answered(void **state)
 	accuse(WIRE_SUSPECT, "m1", 302);
 	assert_int_equal(swim_incarnation(r->s), 302);
 	swim_set_meta(r->s, r->now, (const uint8_t *)"Xnew", 4);
-	assert_int_equal(swim_incarnation(r->s), 303);
+	swim_set_meta(r->s, r->now, (const uint8_t *)"Xnewer", 6);
+	assert_int_equal(swim_incarnation(r->s), 304);
 	rig_run(r, 5 * SEC);
-	assert_int_equal(swim_incarnation(r->s), 303);
+	assert_int_equal(swim_incarnation(r->s), 304);
 }
 
 /* What we speak is part of what we say. */
