@@ -78,11 +78,11 @@ on_peer_del(void *arg, const uint8_t key[WG_KEY_LEN])
 	return priv_peer_del(key);
 }
 
-static void
+static uint32_t
 on_peer_stats(void *arg)
 {
 	(void)arg;
-	(void)priv_stats();
+	return priv_stats();
 }
 
 static void
@@ -349,7 +349,7 @@ mesh_result(struct mesh *m, int64_t now, const struct priv_result *r)
 void
 mesh_stat(struct mesh *m, int64_t now, const struct priv_stat *s)
 {
-	if (m->peers != NULL && !check_is_zero(s->key, sizeof(s->key)))
+	if (m->peers != NULL)
 		peers_stat(m->peers, now, s);
 }
 

@@ -18,6 +18,7 @@
 #define IN_FLIGHT_MAX 256
 #define RETRY_MIN     (5 * US_PER_S)
 #define RETRY_MAX     (60 * US_PER_S)
+#define LOG_EVERY     (60 * US_PER_S) /* for one member */
 /* wesher-priv keeps an address for its old key as long as a session lives. */
 #define GHOST_TIME (180 * US_PER_S)
 #define GHOSTS_MAX 1024
@@ -46,6 +47,7 @@ peers_new(const struct peers_config *cfg)
 		return NULL;
 	ps->cfg = *cfg;
 	ps->next = NEVER;
+	ps->stats_at = ps->stats_got = INT64_MIN / 2;
 	TAILQ_INIT(&ps->all);
 	TAILQ_INIT(&ps->queue);
 	TAILQ_INIT(&ps->flight);
@@ -114,6 +116,7 @@ peer_of(struct peers *ps, struct member *m)
 	p->namelen = m->namelen;
 	p->m = m;
 	p->backoff = RETRY_MIN;
+	p->logged_at = INT64_MIN / 2;
 	p->retry_at = p->prime_at = p->poke_at = p->ghost_until = NEVER;
 	TAILQ_INSERT_TAIL(&ps->all, p, all);
 	ps->n++;
@@ -138,6 +141,23 @@ in_step(const struct peer *p)
 	return p->applied && !p->reset && tunnel_eq(&p->want, &p->have);
 }
 
+/* Has another member the key that we had in the kernel? Then it is theirs:
+ * neither to be deleted nor to be named as the one we replace. */
+static bool
+key_moved(struct peers *ps, const struct peer *p)
+{
+	struct peer *q, probe;
+
+	memcpy(probe.want.key, p->have.key, WG_KEY_LEN);
+	q = RB_FIND(peer_keys, &ps->keys, &probe);
+	if (q == NULL || q == p)
+		return false;
+	return (q->applied &&
+		   memcmp(q->have.key, p->have.key, WG_KEY_LEN) == 0) ||
+	       (q->busy == PEER_SETTING &&
+		   memcmp(q->sent.key, p->have.key, WG_KEY_LEN) == 0);
+}
+
 static void
 send_set(struct peers *ps, struct peer *p)
 {
@@ -152,13 +172,41 @@ send_set(struct peers *ps, struct peer *p)
 		m.flags |= PRIV_PEER_HOSTS;
 	memcpy(m.key, p->want.key, WG_KEY_LEN);
 	/* The same key twice asks for a reset of its session. */
-	if (p->had &&
+	if (p->had && !key_moved(ps, p) &&
 	    (p->reset || memcmp(p->have.key, p->want.key, WG_KEY_LEN) != 0))
 		memcpy(m.oldkey, p->have.key, WG_KEY_LEN);
 	priv_ep_to(&m.endpoint, &p->want.endpoint);
 	p->sent = p->want;
 	p->busy = PEER_SETTING;
 	p->seq = ps->cfg.ops->set(ps->cfg.arg, &m);
+}
+
+/* Its request was refused: try again later. */
+static void
+postpone(struct peers *ps, struct peer *p)
+{
+	peer_at(ps, &p->retry_at, ps->now + p->backoff);
+	p->backoff = p->backoff * 2 > RETRY_MAX ? RETRY_MAX : p->backoff * 2;
+}
+
+/* One request; false when there is nothing to wait for. */
+static bool
+ask(struct peers *ps, struct peer *p)
+{
+	if (p->wanted) {
+		send_set(ps, p);
+	} else if (key_moved(ps, p)) {
+		p->applied = p->reset = p->had = false;
+		return false;
+	} else {
+		p->busy = PEER_DELETING;
+		p->seq = ps->cfg.ops->del(ps->cfg.arg, p->have.key);
+	}
+	if (p->seq != 0)
+		return true;
+	p->busy = PEER_IDLE; /* out of memory: no answer will come */
+	postpone(ps, p);
+	return false;
 }
 
 /* Ask for what is not in step, a bounded number at a time. */
@@ -172,14 +220,8 @@ pump(struct peers *ps)
 		TAILQ_REMOVE(&ps->queue, p, queue);
 		ps->nqueued--;
 		p->busy = PEER_IDLE;
-		if (in_step(p))
+		if (in_step(p) || !ask(ps, p))
 			continue;
-		if (!p->wanted) {
-			p->busy = PEER_DELETING;
-			p->seq = ps->cfg.ops->del(ps->cfg.arg, p->have.key);
-		} else {
-			send_set(ps, p);
-		}
 		TAILQ_INSERT_TAIL(&ps->flight, p, queue);
 		ps->nflight++;
 	}
@@ -239,13 +281,29 @@ is_blocked(const struct peer *p)
 	return p->why == PEER_ADDR_TAKEN || p->why == PEER_KEY_TAKEN;
 }
 
+/* A member gone bad may change its mind with every packet. */
 static void
-log_why(const struct peer *p)
+log_why(struct peers *ps, struct peer *p)
 {
 	char buf[320];
 
 	peer_words(p, buf, sizeof(buf));
+	if (ps->now - p->logged_at < LOG_EVERY) {
+		log_debug("%s gets no tunnel: %s", p->name, buf);
+		return;
+	}
+	p->logged_at = ps->now;
 	log_warnx("%s gets no tunnel: %s", p->name, buf);
+}
+
+/* Changed needs are asked for at once, refused ones when it is time. */
+static void
+judge_retry(struct peer *p, bool was, const struct tunnel *old)
+{
+	if (p->wanted != was || (p->wanted && !tunnel_eq(old, &p->want)))
+		p->retry_at = NEVER;
+	else if (p->wanted && p->retry_at != NEVER)
+		p->why = PEER_REFUSED;
 }
 
 /* Judge the member anew; true when it let go of an address or key. */
@@ -253,7 +311,7 @@ static bool
 judge(struct peers *ps, struct peer *p)
 {
 	struct tunnel old = p->want;
-	bool had = p->held, let_go = false;
+	bool had = p->held, was = p->wanted, let_go = false;
 	enum peer_why why, before = p->why;
 
 	if (is_blocked(p))
@@ -271,10 +329,11 @@ judge(struct peers *ps, struct peer *p)
 	p->why = why;
 	if (p->wanted && p->applied && tunnel_eq(&p->want, &p->have))
 		p->why = PEER_OK;
+	judge_retry(p, was, &old);
 	if (is_blocked(p))
 		ps->nblocked++;
 	if (p->why != before && p->why > PEER_NO_META && p->why != PEER_REFUSED)
-		log_why(p);
+		log_why(ps, p);
 	return let_go;
 }
 
@@ -298,16 +357,12 @@ peers_update(
     struct peers *ps, int64_t now, struct member *m, enum peers_news news)
 {
 	struct peer *p = peer_of(ps, m);
-	struct tunnel old;
-	bool let_go, was;
+	bool let_go;
 
+	ps->now = now;
 	if (p == NULL)
 		return;
-	old = p->want;
-	was = p->wanted;
 	let_go = judge(ps, p);
-	if (p->wanted && (!was || !tunnel_eq(&old, &p->want)))
-		p->retry_at = NEVER;
 	prime_news(ps, p, now, news);
 	if (p->retry_at == NEVER)
 		enqueue(ps, p);
@@ -332,6 +387,7 @@ peers_forget(struct peers *ps, int64_t now, struct member *m)
 {
 	struct peer *p = m->udata, *other;
 
+	ps->now = now;
 	if (p == NULL)
 		return;
 	TAILQ_FOREACH (other, &ps->all, all)
@@ -344,7 +400,8 @@ peers_forget(struct peers *ps, int64_t now, struct member *m)
 	p->prime_at = p->poke_at = NEVER;
 	peer_at(ps, &p->ghost_until, now + GHOST_TIME);
 	ps->nghosts++;
-	enqueue(ps, p);
+	if (p->retry_at == NEVER)
+		enqueue(ps, p);
 	if (ps->nghosts > GHOSTS_MAX)
 		p->ghost_until = now;
 	ghost_expire(ps, p, now);
@@ -352,16 +409,36 @@ peers_forget(struct peers *ps, int64_t now, struct member *m)
 }
 
 static void
-set_failed(struct peers *ps, struct peer *p, int64_t now, int error)
+set_failed(struct peers *ps, struct peer *p, int error)
 {
-	if (p->why != PEER_REFUSED || p->refused != error)
-		log_warnx("%s gets no tunnel: wesher-priv: %s", p->name,
-		    priv_reason(error));
+	bool news = p->why != PEER_REFUSED || p->refused != error;
+
+	p->reset = false;
+	if (error == ESTALE)
+		p->had = false; /* the old key is another name's by now */
+	/* What was refused may not be what is wanted any more. */
+	if (!p->wanted || in_step(p) || !tunnel_eq(&p->sent, &p->want))
+		return;
 	p->why = PEER_REFUSED;
 	p->refused = error;
-	p->reset = false;
-	peer_at(ps, &p->retry_at, now + p->backoff);
-	p->backoff = p->backoff * 2 > RETRY_MAX ? RETRY_MAX : p->backoff * 2;
+	if (news)
+		log_why(ps, p);
+	postpone(ps, p);
+}
+
+static void
+del_done(struct peers *ps, struct peer *p, int error)
+{
+	/* ENOENT: it is not there, which is what we want. */
+	if (error == 0 || error == ENOENT) {
+		p->applied = p->reset = false;
+		p->backoff = RETRY_MIN;
+		return;
+	}
+	log_debug(
+	    "the tunnel of %s cannot be removed: %s", p->name, strerror(error));
+	if (!p->wanted)
+		postpone(ps, p);
 }
 
 static void
@@ -374,7 +451,6 @@ set_done(struct peers *ps, struct peer *p, int64_t now)
 	p->reset = false;
 	p->have = p->sent;
 	p->backoff = RETRY_MIN;
-	p->retry_at = NEVER;
 	if (p->wanted && tunnel_eq(&p->have, &p->want))
 		p->why = PEER_OK;
 	if (fresh) {
@@ -391,6 +467,7 @@ peers_result(struct peers *ps, int64_t now, const struct priv_result *r)
 	struct peer *p;
 	bool setting;
 
+	ps->now = now;
 	TAILQ_FOREACH (p, &ps->flight, queue)
 		if (p->seq == r->h.seq)
 			break;
@@ -400,15 +477,14 @@ peers_result(struct peers *ps, int64_t now, const struct priv_result *r)
 	ps->nflight--;
 	setting = p->busy == PEER_SETTING;
 	p->busy = PEER_IDLE;
-	if (!setting) {
-		/* ENOENT: it is not there, which is what we want. */
-		p->applied = p->reset = false;
-	} else if (r->error == 0) {
+	p->retry_at = NEVER;
+	if (!setting)
+		del_done(ps, p, r->error);
+	else if (r->error == 0)
 		set_done(ps, p, now);
-	} else {
-		set_failed(ps, p, now, r->error);
-	}
-	if (p->retry_at == NEVER || !p->wanted)
+	else
+		set_failed(ps, p, r->error);
+	if (p->retry_at == NEVER)
 		enqueue(ps, p);
 	ghost_expire(ps, p, now);
 	pump(ps);
@@ -419,10 +495,12 @@ peers_stat(struct peers *ps, int64_t now, const struct priv_stat *s)
 {
 	struct peer *p, key;
 
-	(void)now;
+	if ((s->flags & PRIV_STAT_LAST) && s->h.seq == ps->stats_seq)
+		ps->stats_got = now;
 	memcpy(key.want.key, s->key, WG_KEY_LEN);
 	p = RB_FIND(peer_keys, &ps->keys, &key);
-	if (p == NULL || !p->applied)
+	if (p == NULL || !p->applied ||
+	    memcmp(p->have.key, s->key, WG_KEY_LEN) != 0)
 		return;
 	p->has_stat = priv_ep_from(&p->endpoint, &s->endpoint);
 	p->handshake = s->handshake;
@@ -437,6 +515,7 @@ peers_tick(struct peers *ps, int64_t now)
 
 	if (now < ps->next)
 		return;
+	ps->now = now;
 	ps->next = NEVER;
 	TAILQ_FOREACH_SAFE (p, &ps->all, all, tmp) {
 		if (p->retry_at <= now) {
@@ -464,45 +543,4 @@ bool
 peers_settled(const struct peers *ps)
 {
 	return ps->nqueued == 0 && ps->nflight == 0;
-}
-
-void
-peers_view(const struct peers *ps, const struct member *m, struct peer_view *v)
-{
-	const struct peer *p = m->udata;
-
-	(void)ps;
-	memset(v, 0, sizeof(*v));
-	v->why = PEER_PENDING;
-	if (p == NULL)
-		return;
-	v->why = p->why;
-	peer_words(p, v->detail, sizeof(v->detail));
-	v->decoded = p->decoded;
-	v->meta = p->meta;
-	v->endpoint = p->have.endpoint;
-	v->has_stat = p->has_stat;
-	if (p->has_stat && p->endpoint.ip.len != 0)
-		v->endpoint = p->endpoint;
-	v->handshake = p->handshake;
-	v->rx = p->rx;
-	v->tx = p->tx;
-}
-
-void
-peers_dialects(const struct peers *ps, struct peers_dialects *d)
-{
-	const struct peer *p;
-
-	memset(d, 0, sizeof(*d));
-	TAILQ_FOREACH (p, &ps->all, all) {
-		if (p->m == NULL || !p->decoded || p->why == PEER_GONE)
-			continue;
-		if (p->meta.has_x)
-			d->ours++;
-		else if (p->meta.dialect == META_V02)
-			d->v02++;
-		else
-			d->v03++;
-	}
 }

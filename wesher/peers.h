@@ -21,8 +21,9 @@ struct peers_ops {
 	/* Ask wesher-priv; the request's number (0: out of memory). */
 	uint32_t (*set)(void *arg, const struct priv_peer_set *m);
 	uint32_t (*del)(void *arg, const uint8_t key[WG_KEY_LEN]);
-	/* Ask for the counters of all peers; answered by peers_stat. */
-	void (*stats)(void *arg);
+	/* Ask for the counters of all peers; answered by peers_stat. The
+	 * request's number, as above. */
+	uint32_t (*stats)(void *arg);
 	/* Send one datagram into the tunnel. */
 	void (*prime)(void *arg, const struct ipaddr *overlay);
 	uint32_t (*random)(void *arg);

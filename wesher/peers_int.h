@@ -38,6 +38,7 @@ struct peer {
 	enum peer_busy busy;
 	uint32_t seq;
 	int64_t retry_at, backoff;
+	int64_t logged_at; /* the last warning about it */
 	int64_t ghost_until; /* forgotten: a new key still names the old */
 
 	/* priming */
@@ -48,6 +49,7 @@ struct peer {
 	bool reset; /* to be removed and added, for a fresh handshake */
 	uint64_t rx_mark; /* received bytes when it was poked */
 	int64_t poke_at; /* members of the original: after each event */
+	int64_t poke_since; /* counters asked for before do not count */
 	unsigned poke_step;
 
 	bool has_stat;
@@ -70,7 +72,9 @@ struct peers {
 	struct peer_addrs addrs;
 	struct peer_keys keys;
 	unsigned n, nghosts, nqueued, nflight, nblocked;
-	int64_t stats_at; /* when the last STATS was asked for */
+	int64_t now; /* of the call under way */
+	int64_t stats_at, stats_got; /* the last STATS, and its whole answer */
+	uint32_t stats_seq;
 	int64_t next; /* the earliest of all peers' times, or earlier */
 };
 

@@ -14,7 +14,9 @@
 #define LATER	    (2 * US_PER_S) /* the other end had its chance */
 #define JITTER	    (1 * US_PER_S)
 #define GOSSIP_WAIT (300 * US_PER_MS) /* its direct alive may still come */
-#define STATS_FRESH (250 * US_PER_MS)
+#define STATS_WAIT  (250 * US_PER_MS) /* for the answer of wesher-priv */
+#define STATS_OLD   (1 * US_PER_S)
+#define GRAIN	    (50 * US_PER_MS) /* of primings in a large mesh */
 #define PRIMES_MAX  4
 #define POKE_AFTER  (1 * US_PER_S)
 #define SPREAD_FROM 64 /* peers, above which primings are spread */
@@ -47,8 +49,22 @@ plan(struct peers *ps, struct peer *p, int64_t now)
 		at += LATER + jitter(ps, JITTER);
 		break;
 	}
+	/* Each wake-up looks at all peers: few of them for many. */
+	if (ps->n > SPREAD_FROM && at > now)
+		at += GRAIN - at % GRAIN;
 	p->primes = 0;
 	peer_at(ps, &p->prime_at, at);
+}
+
+/* Does the kernel have, or get, the key and endpoint that are wanted? */
+static bool
+is_same_end(const struct peer *p)
+{
+	const struct tunnel *t = p->busy == PEER_SETTING ? &p->sent : &p->have;
+
+	return (p->applied || p->busy == PEER_SETTING) &&
+	       memcmp(t->key, p->want.key, WG_KEY_LEN) == 0 &&
+	       ipport_cmp(&t->endpoint, &p->want.endpoint) == 0;
 }
 
 void
@@ -59,7 +75,7 @@ prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news)
 		return;
 	}
 	/* Hearsay about who we know does not change whose turn it is. */
-	if (news == PEERS_GOSSIP && p->applied)
+	if (news == PEERS_GOSSIP && is_same_end(p))
 		return;
 	p->news = news;
 	if (p->applied && news == PEERS_DIRECT && p->handshake == 0 &&
@@ -83,18 +99,24 @@ peers_stir(struct peers *ps, int64_t now)
 	TAILQ_FOREACH (p, &ps->all, all)
 		if (p->applied && p->wanted && p->have.plain) {
 			p->poke_step = 0;
-			peer_at(ps, &p->poke_at, now + POKE_AFTER);
+			p->poke_since = now + POKE_AFTER;
+			peer_at(ps, &p->poke_at, p->poke_since);
 		}
 }
 
-/* Are the counters young enough? Otherwise ask. */
+/* Are the counters all there, asked for since then? Otherwise ask, anew when
+ * no answer came (STATS that others asked for make wesher-priv refuse). */
 static bool
-fresh_stats(struct peers *ps, int64_t now)
+fresh_stats(struct peers *ps, int64_t now, int64_t since)
 {
-	if (ps->stats_at != 0 && now - ps->stats_at < 4 * STATS_FRESH)
-		return now - ps->stats_at >= STATS_FRESH;
-	ps->stats_at = now;
-	ps->cfg.ops->stats(ps->cfg.arg);
+	bool answered = ps->stats_got >= ps->stats_at;
+
+	if (answered && ps->stats_at >= since)
+		return true;
+	if (answered || now - ps->stats_at >= STATS_OLD) {
+		ps->stats_at = now;
+		ps->stats_seq = ps->cfg.ops->stats(ps->cfg.arg);
+	}
 	return false;
 }
 
@@ -107,12 +129,12 @@ prime_due(struct peers *ps, struct peer *p, int64_t now)
 		return;
 	}
 	if (p->news != PEERS_DIRECT && !p->m->answered) {
-		p->prime_at = now + US_PER_S;
+		p->prime_at = now + US_PER_S - now % US_PER_S;
 		return;
 	}
 	if ((p->news != PEERS_DIRECT || p->primes > 0) &&
-	    !fresh_stats(ps, now)) {
-		p->prime_at = now + STATS_FRESH;
+	    !fresh_stats(ps, now, now - STATS_OLD)) {
+		p->prime_at = now + STATS_WAIT;
 		return;
 	}
 	log_debug("priming the tunnel to %s", p->name);
@@ -130,14 +152,17 @@ prime_due(struct peers *ps, struct peer *p, int64_t now)
 static void
 poke_due(struct peers *ps, struct peer *p, int64_t now)
 {
-	p->poke_at = now + STATS_FRESH;
-	if (!p->applied || !fresh_stats(ps, now))
+	p->poke_at = NEVER;
+	if (!p->applied || !p->m->answered)
+		return;
+	p->poke_at = now + STATS_WAIT;
+	if (!fresh_stats(ps, now, p->poke_since))
 		return;
 	switch (p->poke_step) {
 	case 0:
 		p->rx_mark = p->rx;
 		ps->cfg.ops->prime(ps->cfg.arg, &p->have.addr);
-		p->poke_at = now + 4 * STATS_FRESH;
+		p->poke_at = p->poke_since = now + POKE_AFTER;
 		p->poke_step = 2;
 		break;
 	default:

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <errno.h>
 
+#include "../../common/log.h"
 #include "../../common/overlay.h"
 #include "../../common/clock.h"
 #include "../../wesher/peers.h"
@@ -28,7 +29,9 @@ static struct {
 	struct peers *peers;
 	struct peers_config cfg;
 	struct asked asked[2048];
-	unsigned nasked, answered, stats, primes;
+	unsigned nasked, answered, stats, primes, lines;
+	bool poor; /* no memory for requests */
+	uint32_t stats_seq;
 	struct ipaddr primed;
 	uint32_t seq;
 	int64_t now;
@@ -40,6 +43,10 @@ on_set(void *arg, const struct priv_peer_set *m)
 	struct asked *a = &w.asked[w.nasked++];
 
 	(void)arg;
+	if (w.poor) {
+		w.nasked--;
+		return 0;
+	}
 	a->what = SET;
 	a->set = *m;
 	memcpy(a->key, m->key, WG_KEY_LEN);
@@ -57,11 +64,12 @@ on_del(void *arg, const uint8_t key[WG_KEY_LEN])
 	return a->seq = ++w.seq;
 }
 
-static void
+static uint32_t
 on_stats(void *arg)
 {
 	(void)arg;
 	w.stats++;
+	return w.stats_seq = ++w.seq;
 }
 
 static void
@@ -82,11 +90,22 @@ on_random(void *arg)
 static const struct peers_ops ops = {
     on_set, on_del, on_stats, on_prime, on_random};
 
+static void
+on_line(enum log_level level, const char *tag, const char *line)
+{
+	(void)level;
+	(void)tag;
+	(void)line;
+	w.lines++;
+}
+
 static int
 setup(void **state)
 {
 	(void)state;
 	memset(&w, 0, sizeof(w));
+	log_init(LOG_D_SINK, LOG_L_WARN, "test", -1);
+	log_sink(on_line);
 	w.cfg.ops = &ops;
 	ipnet_parse("10.0.0.0/8", &w.cfg.overlay);
 	ipaddr_parse("10.0.0.1", &w.cfg.self_addr);
@@ -138,9 +157,9 @@ member(const char *name, uint8_t k, bool ours)
 static void
 announce(struct member *m, const struct meta *meta)
 {
-	static uint8_t buf[16][META_MAX];
+	static uint8_t buf[1024][META_MAX];
 	static unsigned n;
-	uint8_t *b = buf[n++ % 16];
+	uint8_t *b = buf[n++ % 1024];
 	ssize_t len = meta_encode(meta, b, META_MAX);
 
 	assert_true(len > 0);
@@ -186,7 +205,10 @@ why(const struct member *m)
 static void
 stat_of(const struct member *m, int64_t handshake, uint64_t rx)
 {
-	struct priv_stat s = {.handshake = handshake, .rx = rx};
+	struct priv_stat s = {.h.seq = w.stats_seq,
+	    .handshake = handshake,
+	    .rx = rx,
+	    .flags = PRIV_STAT_LAST};
 	struct meta meta;
 
 	decode(m, &meta);
@@ -730,6 +752,331 @@ test_ours_is_not_poked(void **state)
 	drop(m);
 }
 
+/* Without memory no answer will come: it is not waited for. */
+static void
+test_no_memory_for_a_request(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	w.poor = true;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 0);
+	assert_true(peers_settled(w.peers));
+	w.poor = false;
+	run_for(6 * US_PER_S, m, 1, 1);
+	assert_int_equal(w.nasked, 1);
+	assert_int_equal(why(m), PEER_OK);
+	/* The same for what is to be deleted. */
+	w.poor = true;
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	w.poor = false;
+	run_for(6 * US_PER_S, m, 1, 1);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].what, DEL);
+	drop(m);
+}
+
+static void
+test_refused_deletion_is_tried_again(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 2);
+	answer(EBUSY);
+	assert_int_equal(w.nasked, 2);
+	run_for(6 * US_PER_S, m, 1, 1);
+	assert_int_equal(w.nasked, 3);
+	assert_int_equal(w.asked[2].what, DEL);
+	drop(m);
+	/* What is not there is deleted. */
+	m = member("node3", 3, true);
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	answer(ENOENT);
+	run_for(60 * US_PER_S, m, 1, 1);
+	assert_int_equal(w.nasked, 5);
+	drop(m);
+}
+
+/* The answer is about what was asked, not about what has become of it. */
+static void
+test_refusal_of_what_is_not_wanted(void **state)
+{
+	struct member *a = member("node2", 2, true);
+	struct member *b = member("node3", 3, true);
+	struct peers_dialects d;
+	struct meta meta;
+
+	(void)state;
+	update(a, PEERS_DIRECT);
+	answer(0);
+	update(b, PEERS_DIRECT);
+	decode(b, &meta);
+	memset(meta.pubkey, 2, WG_KEY_LEN);
+	announce(b, &meta);
+	update(b, PEERS_DIRECT);
+	assert_int_equal(why(b), PEER_KEY_TAKEN);
+	answer(EADDRINUSE);
+	assert_int_equal(why(b), PEER_KEY_TAKEN);
+	/* It still hears when the key gets free. */
+	a->state = MEMBER_LEFT;
+	update(a, PEERS_GOSSIP);
+	answer(0);
+	assert_int_equal(why(b), PEER_OK);
+	drop(a);
+
+	a = member("node4", 4, true);
+	update(a, PEERS_DIRECT);
+	a->state = MEMBER_DEAD;
+	update(a, PEERS_GOSSIP);
+	answer(EADDRINUSE);
+	assert_int_equal(why(a), PEER_GONE);
+	peers_dialects(w.peers, &d);
+	assert_int_equal(d.ours, 1);
+	drop(a);
+	drop(b);
+}
+
+static void
+test_refusal_of_what_has_changed(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	m->addr[3] = 77;
+	update(m, PEERS_GOSSIP);
+	w.answered = w.nasked;
+	peers_result(w.peers, w.now,
+	    &(struct priv_result){.h.seq = w.asked[0].seq,
+		.request = PRIV_PEER_SET,
+		.error = EDESTADDRREQ});
+	assert_int_equal(w.nasked, 2); /* at once */
+	answer(0);
+	assert_int_equal(why(m), PEER_OK);
+	drop(m);
+}
+
+/* News about a refused member: neither asked nor complained about anew. */
+static void
+test_refused_stays_refused_until_it_changes(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(EADDRINUSE);
+	assert_int_equal(w.lines, 1);
+	update(m, PEERS_GOSSIP);
+	assert_int_equal(why(m), PEER_REFUSED);
+	assert_int_equal(w.nasked, 1);
+	m->addr[3] = 77;
+	update(m, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 2);
+	drop(m);
+}
+
+/* node3 took the key while node2 was gone: nobody else's peer is deleted. */
+static void
+test_key_that_moved_is_not_deleted(void **state)
+{
+	struct member *a = member("node2", 2, true);
+	struct member *b = member("node3", 2, true);
+
+	(void)state;
+	update(a, PEERS_DIRECT); /* under way ... */
+	a->state = MEMBER_LEFT;
+	update(a, PEERS_GOSSIP); /* ... when it leaves */
+	update(b, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].set.namelen, 5);
+	answer(0);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(why(b), PEER_OK);
+	assert_true(peers_settled(w.peers));
+	drop(a);
+	drop(b);
+}
+
+/* ... nor named as the key that node2 replaces when it returns. */
+static void
+test_key_that_moved_is_not_replaced(void **state)
+{
+	struct member *a = member("node2", 2, true);
+	struct member *b = member("node3", 2, true);
+	struct meta meta;
+
+	(void)state;
+	update(a, PEERS_DIRECT);
+	answer(0);
+	a->state = MEMBER_LEFT;
+	update(a, PEERS_GOSSIP);
+	answer(0);
+	update(b, PEERS_DIRECT);
+	answer(0);
+	decode(a, &meta);
+	memset(meta.pubkey, 9, WG_KEY_LEN);
+	announce(a, &meta);
+	a->state = MEMBER_ALIVE;
+	update(a, PEERS_DIRECT);
+	assert_int_equal(w.asked[3].set.key[0], 9);
+	assert_int_equal(w.asked[3].set.oldkey[0], 0);
+	drop(a);
+	drop(b);
+}
+
+/* A member gone bad changes its mind with every packet. */
+static void
+test_warnings_are_few(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	struct meta good, bad;
+	int i;
+
+	(void)state;
+	decode(m, &good);
+	bad = good;
+	memset(bad.pubkey, 0, WG_KEY_LEN);
+	for (i = 0; i < 100; i++) {
+		announce(m, &bad);
+		update(m, PEERS_DIRECT);
+		announce(m, &good);
+		update(m, PEERS_DIRECT);
+		w.now += US_PER_MS;
+	}
+	assert_int_equal(w.lines, 1);
+	w.now += 60 * US_PER_S;
+	announce(m, &bad);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.lines, 2);
+	drop(m);
+}
+
+/* Hearsay of a new key draws no handshake to wherever it says. */
+static void
+test_hearsay_of_a_new_key_is_hearsay(void **state)
+{
+	struct member *m = member("node2", 0xf0, true);
+	struct meta meta;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(10 * US_PER_S, m, 1700000000, 5);
+	w.primes = 0;
+	decode(m, &meta);
+	memset(meta.pubkey, 0x10, WG_KEY_LEN);
+	announce(m, &meta);
+	update(m, PEERS_GOSSIP);
+	answer(0);
+	run_for(1 * US_PER_S, m, 0, 0);
+	assert_int_equal(w.primes, 0);
+	drop(m);
+}
+
+/* Gossip of the same while the tunnel is made does not put priming off. */
+static void
+test_gossip_behind_a_direct_alive(void **state)
+{
+	struct member *m = member("node2", 0x10, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	update(m, PEERS_GOSSIP);
+	answer(0);
+	run_for(10 * US_PER_MS, m, 0, 0);
+	assert_int_equal(w.primes, 1);
+	drop(m);
+}
+
+/* Without the counters nobody's session is ended. */
+static void
+test_no_reset_without_counters(void **state)
+{
+	struct member *m = member("node2", 0xf0, false);
+	int64_t d, end;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(10 * US_PER_S, m, 1700000000, 5);
+	peers_stir(w.peers, w.now);
+	end = w.now + 5 * US_PER_S;
+	w.stats = 0;
+	while ((d = peers_deadline(w.peers)) <= end) {
+		w.now = d;
+		peers_tick(w.peers, w.now); /* STATS get no answer */
+	}
+	assert_int_equal(w.nasked, 1);
+	/* Asked again now and then, not with every look. */
+	assert_true(w.stats >= 2 && w.stats <= 6);
+	drop(m);
+}
+
+static void
+test_original_that_answers_keeps_its_session(void **state)
+{
+	struct member *m = member("node2", 0xf0, false);
+	uint64_t rx = 5;
+	int i;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(10 * US_PER_S, m, 1700000000, rx);
+	peers_stir(w.peers, w.now);
+	for (i = 0; i < 50; i++)
+		run_for(100 * US_PER_MS, m, 1700000000, rx += 10);
+	assert_int_equal(w.nasked, 1);
+	assert_true(peers_deadline(w.peers) == NEVER);
+	drop(m);
+}
+
+/* Who waits for an answer in a large mesh does not wake us one by one. */
+static void
+test_many_that_never_answer_share_a_wake_up(void **state)
+{
+	struct member *m[300];
+	char names[300][8];
+	unsigned i, wakes = 0;
+	int64_t d, end;
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		struct meta meta;
+
+		snprintf(names[i], sizeof(names[i]), "m%u", i);
+		m[i] = member(names[i], 1, true);
+		m[i]->answered = false;
+		decode(m[i], &meta);
+		meta.pubkey[0] = (uint8_t)i;
+		meta.pubkey[1] = (uint8_t)(i >> 8);
+		announce(m[i], &meta);
+		update(m[i], PEERS_JOINING);
+		answer(0);
+		w.now += 1111;
+	}
+	end = w.now + 60 * US_PER_S;
+	while ((d = peers_deadline(w.peers)) <= end) {
+		w.now = d > w.now ? d : w.now;
+		peers_tick(w.peers, w.now);
+		wakes++;
+	}
+	assert_true(wakes < 200);
+	assert_int_equal(w.primes, 0);
+	for (i = 0; i < 300; i++)
+		drop(m[i]);
+}
+
 static void
 test_dialects(void **state)
 {
@@ -787,6 +1134,19 @@ main(void)
 	    T(test_primings_are_few),
 	    T(test_original_is_poked_after_an_event),
 	    T(test_ours_is_not_poked),
+	    T(test_no_memory_for_a_request),
+	    T(test_refused_deletion_is_tried_again),
+	    T(test_refusal_of_what_is_not_wanted),
+	    T(test_refusal_of_what_has_changed),
+	    T(test_refused_stays_refused_until_it_changes),
+	    T(test_key_that_moved_is_not_deleted),
+	    T(test_key_that_moved_is_not_replaced),
+	    T(test_warnings_are_few),
+	    T(test_hearsay_of_a_new_key_is_hearsay),
+	    T(test_gossip_behind_a_direct_alive),
+	    T(test_no_reset_without_counters),
+	    T(test_original_that_answers_keeps_its_session),
+	    T(test_many_that_never_answer_share_a_wake_up),
 	    T(test_dialects),
 	};
 

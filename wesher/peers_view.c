@@ -1,0 +1,48 @@
+/*
+ * What others may know about the tunnels: for `wesher status`, the state file
+ * and the choice of our dialect. Reads only.
+ */
+#include <string.h>
+
+#include "peers_int.h"
+
+void
+peers_view(const struct peers *ps, const struct member *m, struct peer_view *v)
+{
+	const struct peer *p = m->udata;
+
+	(void)ps;
+	memset(v, 0, sizeof(*v));
+	v->why = PEER_PENDING;
+	if (p == NULL)
+		return;
+	v->why = p->why;
+	peer_words(p, v->detail, sizeof(v->detail));
+	v->decoded = p->decoded;
+	v->meta = p->meta;
+	v->endpoint = p->have.endpoint;
+	v->has_stat = p->has_stat;
+	if (p->has_stat && p->endpoint.ip.len != 0)
+		v->endpoint = p->endpoint;
+	v->handshake = p->handshake;
+	v->rx = p->rx;
+	v->tx = p->tx;
+}
+
+void
+peers_dialects(const struct peers *ps, struct peers_dialects *d)
+{
+	const struct peer *p;
+
+	memset(d, 0, sizeof(*d));
+	TAILQ_FOREACH (p, &ps->all, all) {
+		if (p->m == NULL || !p->decoded || p->why == PEER_GONE)
+			continue;
+		if (p->meta.has_x)
+			d->ours++;
+		else if (p->meta.dialect == META_V02)
+			d->v02++;
+		else
+			d->v03++;
+	}
+}
