@@ -7,15 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/conf.h"
 #include "../common/log.h"
 #include "../common/clock.h"
-#include "../common/conf.h"
 #include "join.h"
 
 #define BACKOFF_MIN (1 * US_PER_S)
 #define BACKOFF_MAX (60 * US_PER_S)
 #define IN_FLIGHT   8 /* joins of one target at a time */
 #define SAVED_BUSY  8 /* saved members tried at a time */
+#define PATIENCE    (120 * US_PER_S) /* with a resolver that is silent */
 
 enum target_state { T_WAITING, T_RESOLVING, T_TRYING, T_DONE };
 
@@ -160,6 +161,20 @@ in_flight(const struct target *t)
 	return n;
 }
 
+/* One warning a target: being alone should not go unnoticed. */
+static void
+log_failure(struct target *t)
+{
+	if (t->warned || t->from_state || t->backoff < 4 * BACKOFF_MIN) {
+		log_debug(
+		    "join %s port %u failed: %s", t->host, t->port, t->why);
+		return;
+	}
+	log_warnx("join %s port %u does not succeed: %s; still trying", t->host,
+	    t->port, t->why);
+	t->warned = true;
+}
+
 /* The round is over: done, or again later. */
 static void
 settle(struct join *j, struct target *t, int64_t now)
@@ -174,18 +189,7 @@ settle(struct join *j, struct target *t, int64_t now)
 	jitter = (int64_t)(j->ops.random(j->arg) % 1000) * t->backoff / 2000;
 	t->state = T_WAITING;
 	t->next = now + t->backoff / 2 + jitter + t->backoff / 4;
-	if (!t->warned || t->backoff == BACKOFF_MAX)
-		log_info("join %s port %u failed: %s; trying again for ever",
-		    t->host, t->port, t->why);
-	else
-		log_debug(
-		    "join %s port %u failed: %s", t->host, t->port, t->why);
-	/* One warning a target: being alone should not go unnoticed. */
-	if (!t->warned && !t->from_state && t->backoff >= 4 * BACKOFF_MIN) {
-		log_warnx("join %s port %u does not succeed: %s; still trying",
-		    t->host, t->port, t->why);
-		t->warned = true;
-	}
+	log_failure(t);
 	t->backoff *= 2;
 	if (t->backoff > BACKOFF_MAX)
 		t->backoff = BACKOFF_MAX;
@@ -195,18 +199,20 @@ settle(struct join *j, struct target *t, int64_t now)
 static void
 advance(struct join *j, struct target *t, int64_t now)
 {
-	unsigned i;
+	unsigned i = 0;
 
-	for (i = 0; i < IN_FLIGHT && t->nexttry < t->naddrs; i++) {
+	while (i < IN_FLIGHT && t->nexttry < t->naddrs) {
 		struct ipport to = {.port = t->port};
 
-		if (t->ids[i] != 0)
+		if (t->ids[i] != 0) {
+			i++;
 			continue;
+		}
 		to.ip = t->addrs[t->nexttry++];
 		if (j->ops.known(j->arg, &to))
 			t->reached = true;
-		else
-			t->ids[i] = j->ops.attempt(j->arg, &to);
+		else if ((t->ids[i] = j->ops.attempt(j->arg, &to)) == 0)
+			strlcpy(t->why, "out of memory", sizeof(t->why));
 	}
 	if (t->nexttry >= t->naddrs && in_flight(t) == 0)
 		settle(j, t, now);
@@ -226,6 +232,7 @@ join_resolved(struct join *j, int64_t now, unsigned target,
 	t->naddrs = t->addrs != NULL ? n : 0;
 	t->nexttry = 0;
 	t->state = T_TRYING;
+	t->next = NEVER;
 	if (t->addrs != NULL)
 		memcpy(t->addrs, addrs, n * sizeof(*addrs));
 	else
@@ -280,8 +287,12 @@ join_tick(struct join *j, int64_t now)
 	for (i = 0; i < j->n; i++) {
 		struct target *t = &j->targets[i];
 
-		if (t->state != T_WAITING || t->next > now)
+		if (t->next > now)
 			continue;
+		if (t->state == T_RESOLVING) {
+			join_resolved(j, now, i, NULL, 0, "no answer");
+			continue;
+		}
 		/* Saved members: one that answers tells about all others. */
 		if (t->from_state && j->any) {
 			t->state = T_DONE;
@@ -293,7 +304,7 @@ join_tick(struct join *j, int64_t now)
 			continue;
 		}
 		t->state = T_RESOLVING;
-		t->next = NEVER;
+		t->next = now + PATIENCE;
 		j->ops.resolve(j->arg, i, t->host);
 	}
 }
@@ -305,7 +316,7 @@ join_deadline(const struct join *j)
 	unsigned i;
 
 	for (i = 0; i < j->n; i++)
-		if (j->targets[i].state == T_WAITING && j->targets[i].next < d)
+		if (j->targets[i].next < d)
 			d = j->targets[i].next;
 	return d;
 }

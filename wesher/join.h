@@ -18,7 +18,8 @@ struct join;
 struct join_ops {
 	/* Answer later with join_resolved(target). */
 	void (*resolve)(void *arg, unsigned target, const char *name);
-	/* Start a join; returns its id, answered by join_tried. */
+	/* Start a join; returns its id, answered by join_tried, 0: out of
+	 * memory. */
 	uint32_t (*attempt)(void *arg, const struct ipport *to);
 	/* Is an alive member known at this address? Then it need not be tried. */
 	bool (*known)(void *arg, const struct ipport *to);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "../../common/clock.h"
+#include "../../common/log.h"
 #include "../../wesher/join.h"
 
 static struct {
@@ -20,7 +21,9 @@ static struct {
 	char name[300];
 	uint32_t id;
 	struct ipport to[64];
-	bool known;
+	bool known, poor;
+	uint8_t nknown; /* members at .1 to .nknown */
+	unsigned lines;
 } w;
 
 static void
@@ -36,6 +39,8 @@ static uint32_t
 on_attempt(void *arg, const struct ipport *to)
 {
 	(void)arg;
+	if (w.poor)
+		return 0;
 	w.to[w.attempts++ % 64] = *to;
 	return ++w.id;
 }
@@ -44,8 +49,7 @@ static bool
 on_known(void *arg, const struct ipport *to)
 {
 	(void)arg;
-	(void)to;
-	return w.known;
+	return w.known || to->ip.b[3] <= w.nknown;
 }
 
 static uint32_t
@@ -292,6 +296,101 @@ test_late_and_foreign_answers(void **state)
 	assert_int_equal(w.attempts, 0);
 }
 
+/* A name whose first addresses are members by now: the others are tried. */
+static void
+test_known_ones_among_many(void **state)
+{
+	struct join *j = *state;
+	struct ipaddr a[20];
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		addr("192.0.2.1", &a[i]);
+		a[i].b[3] = (uint8_t)(i + 1);
+	}
+	w.nknown = 12;
+	join_add(j, "all", 0);
+	join_tick(j, 0);
+	join_resolved(j, 0, 0, a, 20, NULL);
+	assert_int_equal(w.attempts, 8);
+	for (i = 1; i <= 8; i++)
+		join_tried(j, 0, (uint32_t)i, JOIN_FAILED, "refused");
+	assert_int_equal(join_pending(j), 0);
+}
+
+static void
+test_no_memory_for_an_attempt(void **state)
+{
+	struct join *j = *state;
+	struct ipaddr a[20];
+	int i;
+
+	for (i = 0; i < 20; i++)
+		addr("192.0.2.1", &a[i]);
+	w.poor = true;
+	join_add(j, "all", 0);
+	join_tick(j, 0);
+	join_resolved(j, 0, 0, a, 20, NULL);
+	assert_true(join_deadline(j) != NEVER);
+}
+
+/* Without a nameserver a question may stay open until there is one. */
+static void
+test_resolver_that_never_answers(void **state)
+{
+	struct join *j = *state;
+	int64_t now = 0, d;
+	struct ipaddr a;
+
+	join_add(j, "seed", 0);
+	join_tick(j, 0);
+	while (w.resolves < 2 && now < 600 * US_PER_S) {
+		d = join_deadline(j);
+		assert_true(d > now && d != NEVER);
+		now = d;
+		join_tick(j, now);
+	}
+	assert_int_equal(w.resolves, 2);
+	/* The first answer comes after all: as good as the second. */
+	addr("192.0.2.1", &a);
+	join_resolved(j, now, 0, &a, 1, NULL);
+	join_resolved(j, now, 0, &a, 1, NULL);
+	assert_int_equal(w.attempts, 1);
+}
+
+static void
+on_line(enum log_level level, const char *tag, const char *line)
+{
+	(void)level;
+	(void)tag;
+	(void)line;
+	w.lines++;
+}
+
+/* At the level info: one line for who was asked for, none for the saved. */
+static void
+test_failures_are_told_once(void **state)
+{
+	struct join *j = *state;
+	struct ipport to = {.port = 7946};
+	int64_t now = 0;
+	unsigned i;
+
+	log_init(LOG_D_SINK, LOG_L_INFO, "test", -1);
+	log_sink(on_line);
+	join_add(j, "seed", 0);
+	addr("192.0.2.1", &to.ip);
+	join_add_addr(j, &to, 0);
+	while (now < 3600 * US_PER_S) {
+		join_tick(j, now);
+		for (i = 0; i < 2; i++)
+			join_resolved(j, now, i, NULL, 0, "no such name");
+		now = join_deadline(j);
+	}
+	assert_int_equal(w.lines, 1);
+	log_init(LOG_D_PLAIN, LOG_L_WARN, "test", -1);
+}
+
 int
 main(void)
 {
@@ -307,6 +406,10 @@ main(void)
 	    T(test_saved_members_stop_at_the_first_answer),
 	    T(test_hurry),
 	    T(test_late_and_foreign_answers),
+	    T(test_known_ones_among_many),
+	    T(test_no_memory_for_an_attempt),
+	    T(test_resolver_that_never_answers),
+	    T(test_failures_are_told_once),
 	};
 
 	return cmocka_run_group_tests_name("join", tests, NULL, NULL);
