@@ -36,6 +36,7 @@ struct net_config {
 	struct seal *seal; /* not owned */
 	struct ipaddr bind_addr; /* source of our own connections; len 0: any */
 	char bind_iface[IFNAMSIZ];
+	unsigned stream_ms; /* for each phase of a stream; 0: 30 s */
 	struct net_handler handler;
 };
 

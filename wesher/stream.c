@@ -31,6 +31,7 @@
 struct conn {
 	TAILQ_ENTRY(conn) entry;
 	struct bufferevent *bev;
+	struct event deadline; /* of the phase, however many bytes came */
 	struct ipport peer;
 	bool incoming;
 	bool answering; /* the answer is on its way, then close */
@@ -38,6 +39,7 @@ struct conn {
 	uint32_t id; /* outgoing: the core's */
 	uint32_t need; /* block length, 0 = header not seen */
 	size_t held; /* our share of the budget */
+	size_t pending; /* length of our answer */
 };
 TAILQ_HEAD(conn_list, conn);
 
@@ -47,7 +49,7 @@ static struct {
 	struct event ev_accept;
 	struct conn_list conns;
 	unsigned nincoming;
-	size_t held;
+	size_t held, pending;
 	bool started;
 	struct lzw_encoder lzw;
 } st;
@@ -59,8 +61,21 @@ conn_free(struct conn *c)
 	if (c->incoming)
 		st.nincoming--;
 	st.held -= c->held;
+	st.pending -= c->pending;
+	event_del(&c->deadline);
 	bufferevent_free(c->bev);
 	free(c);
+}
+
+/* A phase begins: who sends a byte now and then gains no time. */
+static void
+phase(struct conn *c)
+{
+	unsigned ms = st.cfg.stream_ms != 0 ? st.cfg.stream_ms : STREAM_TIMEOUT;
+	struct timeval tv = {
+	    .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+	evtimer_add(&c->deadline, &tv);
 }
 
 /* Give up on a stream; an asker inside is told why. */
@@ -118,12 +133,16 @@ answer(struct conn *c, uint8_t *reply, size_t len)
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 
 	c->answering = true;
-	if (reply == NULL || put_block(out, reply, len) == -1) {
+	if (reply == NULL || st.pending > STREAM_PENDING ||
+	    put_block(out, reply, len) == -1) {
 		free(reply);
 		conn_free(c);
 		return;
 	}
 	free(reply);
+	c->pending = evbuffer_get_length(out);
+	st.pending += c->pending;
+	phase(c);
 	/* on_write closes when it is all out. */
 	bufferevent_enable(c->bev, EV_WRITE);
 }
@@ -202,6 +221,21 @@ read_header(struct conn *c, struct evbuffer *in)
 	return 0;
 }
 
+/* Over the budget: who holds most gives way, so that one stranger who
+ * declares much and sends slowly does not shut out the others. True when that
+ * was c. */
+static bool
+shrink(struct conn *c)
+{
+	struct conn *most = c, *q;
+
+	TAILQ_FOREACH (q, &st.conns, entry)
+		if (q->held > most->held)
+			most = q;
+	conn_fail(most, "too many bytes before authentication");
+	return most == c;
+}
+
 static void
 on_read(struct bufferevent *bev, void *arg)
 {
@@ -216,10 +250,8 @@ on_read(struct bufferevent *bev, void *arg)
 	}
 	st.held += have - c->held;
 	c->held = have;
-	if (st.held > STREAM_BUDGET) {
-		conn_fail(c, "too many bytes before authentication");
+	if (st.held > STREAM_BUDGET && shrink(c))
 		return;
-	}
 	if (c->need == 0 && have >= HEADER_LEN && read_header(c, in) == -1)
 		return;
 	if (c->need != 0 && have >= HEADER_LEN + (size_t)c->need)
@@ -245,12 +277,13 @@ on_event(struct bufferevent *bev, short what, void *arg)
 	(void)bev;
 	if (what & BEV_EVENT_CONNECTED) {
 		c->connected = true;
+		phase(c);
 		return;
 	}
-	if (what & BEV_EVENT_TIMEOUT)
-		conn_fail(c, c->connected ? "no answer in time"
-					  : "connection timed out");
-	else if (what & BEV_EVENT_EOF)
+	/* A half-closed peer still wants its answer. */
+	if ((what & BEV_EVENT_EOF) && c->answering)
+		return;
+	if (what & BEV_EVENT_EOF)
 		conn_fail(c, c->incoming
 				 ? "closed before a whole message came"
 				 : "closed without an answer (has it another "
@@ -259,10 +292,24 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		conn_fail(c, evutil_socket_error_to_string(err));
 }
 
+static void
+on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (!c->connected)
+		conn_fail(c, "connection timed out");
+	else if (c->incoming)
+		conn_fail(c, "no whole message in time");
+	else
+		conn_fail(c, "no answer in time");
+}
+
 static struct conn *
 conn_new(int fd, const struct ipport *peer, bool incoming)
 {
-	struct timeval tv = {.tv_sec = STREAM_TIMEOUT};
 	struct conn *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
@@ -276,11 +323,27 @@ conn_new(int fd, const struct ipport *peer, bool incoming)
 	c->peer = *peer;
 	c->incoming = incoming;
 	bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
-	bufferevent_set_timeouts(c->bev, &tv, &tv);
+	(void)evtimer_assign(&c->deadline, st.cfg.base, on_deadline, c);
+	phase(c);
 	TAILQ_INSERT_TAIL(&st.conns, c, entry);
 	if (incoming)
 		st.nincoming++;
 	return c;
+}
+
+/* Full: the oldest that has not shown the key gives way, so that strangers
+ * who hold connections open keep nobody out. False when there is none. */
+static bool
+make_room(void)
+{
+	struct conn *c;
+
+	TAILQ_FOREACH (c, &st.conns, entry)
+		if (c->incoming && !c->answering) {
+			conn_fail(c, "too many streams at once");
+			return true;
+		}
+	return false;
 }
 
 static void
@@ -299,7 +362,7 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	if (s == -1)
 		return;
 	if (ipport_from_sockaddr((struct sockaddr *)&ss, slen, &from) == -1 ||
-	    st.nincoming >= STREAM_MAX_IN ||
+	    (st.nincoming >= STREAM_MAX_IN && !make_room()) ||
 	    (c = conn_new(s, &from, true)) == NULL) {
 		close(s);
 		return;

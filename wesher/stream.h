@@ -9,7 +9,8 @@
  */
 #define STREAM_MAX_IN	128 /* accepted at once, as peers have it */
 #define STREAM_BUDGET	(8u << 20) /* bytes held before authentication */
-#define STREAM_TIMEOUT	30 /* seconds for each phase */
+#define STREAM_TIMEOUT	30000 /* ms for each phase */
+#define STREAM_PENDING	(64u << 20) /* bytes of answers not yet taken */
 #define STREAM_COMPRESS 4096 /* smaller messages are sent as they are */
 
 int stream_start(const struct net_config *cfg, struct net_counters *c);

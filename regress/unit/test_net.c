@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <event2/event.h>
+#include <sodium.h>
 
 #include "../../common/log.h"
 #include "../../wesher/net.h"
@@ -38,6 +39,7 @@ static struct {
 	size_t lastlen;
 	uint32_t id;
 	char why[128];
+	bool noise; /* it does not compress */
 	size_t replysize; /* what a request is answered with; 0: nothing */
 	unsigned lines;
 } w;
@@ -66,6 +68,8 @@ on_request(const struct ipport *from, uint8_t type, const uint8_t *body,
 	*replylen = w.replysize;
 	if (w.replysize > 0) {
 		*reply = calloc(1, w.replysize);
+		if (w.noise)
+			randombytes_buf(*reply, w.replysize);
 		(*reply)[0] = WIRE_ACK;
 	}
 	return 0;
@@ -119,7 +123,6 @@ setup(void **state)
 	struct net_config nc = {0};
 	const char *why;
 
-	(void)state;
 	memset(&w, 0, sizeof(w));
 	signal(SIGPIPE, SIG_IGN);
 	log_init(LOG_D_SINK, LOG_L_WARN, "test", -1);
@@ -133,6 +136,7 @@ setup(void **state)
 	nc.udp = w.udp = bound(SOCK_DGRAM);
 	nc.tcp = w.tcp = bound(SOCK_STREAM);
 	listen(w.tcp, 16);
+	nc.stream_ms = *state != NULL ? *(unsigned *)*state : 0;
 	nc.base = w.base;
 	nc.seal = w.seal;
 	nc.handler = (struct net_handler){
@@ -457,10 +461,110 @@ test_stream_out_refused(void **state)
 	assert_non_null(strstr(w.why, "refused"));
 }
 
+/* A peer that closes its half behind the request still gets its answer. */
+static void
+test_half_closed_peer_is_answered(void **state)
+{
+	static uint8_t in[7000000];
+	uint8_t out[256];
+	size_t n;
+	int fd = tcp_to_us();
+
+	(void)state;
+	w.replysize = 6500000; /* more than sockets hold */
+	w.noise = true;
+	n = block(w.seal, "\000ping", 5, out);
+	assert_int_equal(write(fd, out, n), n);
+	shutdown(fd, SHUT_WR);
+	turn(50); /* the end is seen before the answer is taken */
+	n = read_all(fd, in, sizeof(in));
+	assert_int_equal(w.requests, 1);
+	assert_true(n > w.replysize);
+	assert_int_equal(
+	    (size_t)in[1] << 24 | in[2] << 16 | in[3] << 8 | in[4], n - 5);
+	close(fd);
+}
+
+/* A byte now and then gains no time: it would hold its place for ever. */
+static void
+test_slow_stranger_is_cut(void **state)
+{
+	int fd = tcp_to_us(), i;
+	uint8_t head[5] = {WIRE_ENCRYPT, 0, 1, 0, 0};
+	uint64_t before = net_counters()->refused_streams;
+
+	(void)state;
+	assert_int_equal(write(fd, head, 5), 5);
+	for (i = 0; i < 300 && net_counters()->refused_streams == before; i++) {
+		(void)!write(fd, "x", 1);
+		turn(20);
+	}
+	assert_int_equal(net_counters()->refused_streams, before + 1);
+	close(fd);
+}
+
+/* A stranger who fills the budget gives way to a member. */
+static void
+test_budget_leaves_room_for_members(void **state)
+{
+	static uint8_t junk[16384], big[1000000], out[1000064];
+	uint8_t head[5] = {WIRE_ENCRYPT, 0, 0x7f, 0xf0, 0}, in[64];
+	int stranger = tcp_to_us(), fd, round;
+	size_t n, sent;
+	ssize_t r;
+
+	(void)state;
+	assert_int_equal(write(stranger, head, 5), 5);
+	for (sent = 0, round = 0; round < 5000 && sent < 0x7f0000; round++) {
+		if ((r = write(stranger, junk, sizeof(junk))) > 0)
+			sent += (size_t)r;
+		event_base_loop(w.base, EVLOOP_NONBLOCK);
+	}
+	turn(50);
+	fd = tcp_to_us();
+	n = block(w.seal, big, sizeof(big), out);
+	for (sent = 0, round = 0; round < 5000 && sent < n; round++) {
+		if ((r = write(fd, out + sent, n - sent)) > 0)
+			sent += (size_t)r;
+		event_base_loop(w.base, EVLOOP_NONBLOCK);
+	}
+	until(&w.requests, 1);
+	assert_int_equal(read_all(fd, in, sizeof(in)), 0);
+	close(fd);
+	close(stranger);
+}
+
+/* Strangers who hold all places do not keep a member out. */
+static void
+test_full_of_strangers(void **state)
+{
+	int fds[STREAM_MAX_IN + 10], fd, i;
+	uint8_t out[256], in[1024];
+	size_t n;
+
+	(void)state;
+	for (i = 0; i < STREAM_MAX_IN + 10; i++) {
+		fds[i] = tcp_to_us();
+		event_base_loop(w.base, EVLOOP_NONBLOCK);
+	}
+	turn(20);
+	w.replysize = 100;
+	fd = tcp_to_us();
+	n = block(w.seal, "\000ping", 5, out);
+	assert_int_equal(write(fd, out, n), n);
+	n = read_all(fd, in, sizeof(in));
+	assert_int_equal(n, 5 + 100 + SEAL_OVERHEAD);
+	close(fd);
+	for (i = 0; i < STREAM_MAX_IN + 10; i++)
+		close(fds[i]);
+	turn(20);
+}
+
 int
 main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	static unsigned brief = 500; /* ms */
 	const struct CMUnitTest tests[] = {
 	    T(test_packet),
 	    T(test_packets_of_strangers),
@@ -472,6 +576,11 @@ main(void)
 	    T(test_stream_out),
 	    T(test_stream_out_without_answer),
 	    T(test_stream_out_refused),
+	    T(test_half_closed_peer_is_answered),
+	    T(test_full_of_strangers),
+	    cmocka_unit_test_prestate_setup_teardown(
+		test_slow_stranger_is_cut, setup, teardown, &brief),
+	    T(test_budget_leaves_room_for_members),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);
