@@ -25,6 +25,7 @@
 struct client {
 	TAILQ_ENTRY(client) entry;
 	struct bufferevent *bev;
+	struct event deadline; /* however many bytes came or went */
 	bool waiting, closing;
 };
 TAILQ_HEAD(client_list, client);
@@ -43,6 +44,7 @@ client_free(struct client *c)
 {
 	TAILQ_REMOVE(&ctl.clients, c, entry);
 	ctl.n--;
+	event_del(&c->deadline);
 	bufferevent_free(c->bev);
 	free(c);
 }
@@ -96,8 +98,10 @@ command(struct client *c, const char *line)
 		return;
 	}
 	c->waiting = true;
-	if (!evtimer_pending(&ctl.ev_refresh, NULL))
-		evtimer_add(&ctl.ev_refresh, &tv);
+	/* One question to the kernel for all who wait. */
+	if (evtimer_pending(&ctl.ev_refresh, NULL))
+		return;
+	evtimer_add(&ctl.ev_refresh, &tv);
 	ctl.refresh();
 }
 
@@ -142,6 +146,14 @@ on_event(struct bufferevent *bev, short what, void *arg)
 }
 
 static void
+on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	client_free(arg);
+}
+
+static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct timeval tv = {.tv_sec = CLIENT_TIME};
@@ -163,7 +175,8 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	TAILQ_INSERT_TAIL(&ctl.clients, c, entry);
 	ctl.n++;
 	bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
-	bufferevent_set_timeouts(c->bev, &tv, &tv);
+	(void)evtimer_assign(&c->deadline, ctl.base, on_deadline, c);
+	evtimer_add(&c->deadline, &tv);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 

@@ -4,7 +4,8 @@
 /*
  * The control socket, /run/wesher/<interface>.sock (SOCK_STREAM): the client
  * writes one line, the command; the daemon answers with one JSON object and
- * closes. Lines are at most 512 bytes, answers at most 16 MiB.
+ * closes. Lines are at most 512 bytes, answers at most 16 MiB; all is over
+ * within 10 s.
  *
  *   status  -> {
  *     "name", "interface", "overlay_addr", "overlay_net", "addr" (announced
