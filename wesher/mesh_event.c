@@ -52,20 +52,33 @@ news_of(const struct swim_event *ev)
 	return ev->pushpull ? PEERS_ASKED : PEERS_DIRECT;
 }
 
+static bool
+is_due(struct mesh *m, int64_t *logged)
+{
+	if (m->now - *logged < CONFLICT_EVERY)
+		return false;
+	*logged = m->now;
+	return true;
+}
+
+static void
+log_self_conflict(struct mesh *m, const char *at, const char *more)
+{
+	if (is_due(m, &m->self_conflict_logged))
+		log_errorx("another host uses our name %s (heard from %s): "
+			   "host names must be unique in a mesh, change one "
+			   "with hostname(1)%s",
+		    m->name, at, more);
+}
+
 static void
 log_conflict(struct mesh *m, const struct swim_event *ev)
 {
 	char buf[IPPORT_STRLEN];
 
-	if (m->conflict_logged != 0 &&
-	    m->now - m->conflict_logged < CONFLICT_EVERY)
-		return;
-	m->conflict_logged = m->now;
 	if (ev->type == SWIM_EV_SELF_CONFLICT)
-		log_errorx("another host at %s uses our name %s: host names "
-			   "must be unique in a mesh",
-		    ipport_str(ev->addr, buf), m->name);
-	else
+		log_self_conflict(m, ipport_str(ev->addr, buf), "");
+	else if (is_due(m, &m->conflict_logged))
 		log_warnx("a host at %s uses the name of the member %s: it is "
 			  "ignored",
 		    ipport_str(ev->addr, buf), ev->m->name);
@@ -136,10 +149,9 @@ on_join_done(void *arg, const struct swim_join_result *res)
 	if (res->only_self) {
 		log_debug("%s is ourselves", buf);
 		how = JOIN_SELF;
+		why = "it is ourselves";
 	} else if (res->refused_name) {
-		log_errorx("%s: another host uses our name %s: host names must "
-			   "be unique in a mesh; not joining",
-		    buf, m->name);
+		log_self_conflict(m, buf, "; not joining");
 		why = "our name is taken";
 	} else if (res->ok) {
 		log_info("joined through %s: %u members, %u new to us", buf,
@@ -190,14 +202,15 @@ warn_mixed(struct mesh *m)
 		if (t->list[i]->is_self)
 			continue;
 		peers_view(m->peers, t->list[i], &v);
-		if (!v.decoded || v.meta.has_x || v.meta.dialect != META_V02)
+		if (v.why == PEER_GONE || !v.decoded || v.meta.has_x ||
+		    v.meta.dialect != META_V02)
 			continue;
 		if (names[0] != '\0')
 			strlcat(names, ", ", sizeof(names));
 		strlcat(names, t->list[i]->name, sizeof(names));
 	}
 	log_warnx("members of the original speak two dialects; those up to "
-		  "v0.2.6 cannot read us: %s",
+		  "v0.2.6 cannot read us until they are upgraded: %s",
 	    names);
 }
 

@@ -1,9 +1,12 @@
 #ifndef WESHER_MESH_INT_H
 #define WESHER_MESH_INT_H
 
+#include "../common/clock.h"
 #include "mesh.h"
 
-/* Shared by mesh.c, mesh_event.c and mesh_status.c alone. */
+#define SYNC_LATEST (60 * US_PER_S) /* after the start, if anybody answered */
+
+/* Shared by mesh.c, mesh_start.c, mesh_event.c and mesh_status.c alone. */
 struct mesh {
 	struct conf conf; /* without the keys */
 	struct mesh_ops ops;
@@ -26,10 +29,15 @@ struct mesh {
 	bool stirred; /* the membership changed in this call */
 	bool synced, sync_wanted, leaving, finished, save_failed;
 	int64_t alive_at, save_at, self_at, announce_at, sync_latest;
-	int64_t conflict_logged;
+	bool self_complained;
+	int64_t conflict_logged, self_conflict_logged;
 };
 
-/* mesh.c: our metadata in the dialect in force; returns its length. */
+/* mesh_start.c */
+/* Ask for our overlay address; answered by mesh_self_result. */
+void mesh_ask_self(struct mesh *m, int64_t now);
+void mesh_self_result(struct mesh *m, int64_t now, const struct priv_result *r);
+/* Our metadata in the dialect in force; returns its length. */
 size_t mesh_own_meta(struct mesh *m, uint8_t buf[META_MAX]);
 
 /* mesh_event.c */

@@ -1,0 +1,918 @@
+/*
+ * The mesh in virtual time: what wesher-priv and the network say goes in by
+ * hand, what is asked of them is kept. The real core, peers, join and state
+ * are underneath.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <jansson.h>
+
+#include "../../common/log.h"
+#include "../../common/overlay.h"
+#include "../../common/clock.h"
+#include "../../wesher/mesh.h"
+#include "../../wesher/privc.h"
+#include "../../wesher/wire.h"
+
+#define ASKED_MAX 4096
+
+struct asked {
+	enum priv_type type;
+	uint32_t seq;
+	uint8_t attempt;
+	uint8_t key[WG_KEY_LEN];
+};
+
+static struct {
+	struct mesh *mesh;
+	struct conf conf;
+	struct state st;
+	int64_t now;
+	struct asked asked[ASKED_MAX];
+	unsigned nasked, answered;
+	unsigned streams, resolves, saves, primes, lines, errors;
+	uint32_t stream_id;
+	struct ipport stream_to;
+	unsigned target;
+	int save_errno;
+	size_t saved_nodes;
+	/* own alives by the last byte of where they went */
+	unsigned alives[256], leaves[256];
+	struct wire_scratch ws;
+	struct ipport sending;
+	bool deaf; /* priv_self and priv_sync are out of memory */
+} w;
+
+/* wesher-priv's end, instead of privc.c. */
+static uint32_t
+asked(enum priv_type type, const uint8_t *key)
+{
+	struct asked *a = &w.asked[w.nasked++];
+
+	assert_true(w.nasked < ASKED_MAX);
+	memset(a, 0, sizeof(*a));
+	a->type = type;
+	a->seq = w.nasked;
+	if (key != NULL)
+		memcpy(a->key, key, WG_KEY_LEN);
+	return a->seq;
+}
+
+uint32_t
+priv_self(uint8_t attempt)
+{
+	uint32_t seq;
+
+	if (w.deaf)
+		return 0;
+	seq = asked(PRIV_SELF, NULL);
+	w.asked[w.nasked - 1].attempt = attempt;
+	return seq;
+}
+
+uint32_t
+priv_peer_set(const struct priv_peer_set *m)
+{
+	return asked(PRIV_PEER_SET, m->key);
+}
+
+uint32_t
+priv_peer_del(const uint8_t key[WG_KEY_LEN])
+{
+	return asked(PRIV_PEER_DEL, key);
+}
+
+uint32_t
+priv_sync(void)
+{
+	return w.deaf ? 0 : asked(PRIV_SYNC, NULL);
+}
+
+uint32_t
+priv_alive(uint32_t members, uint32_t alive, uint32_t failed)
+{
+	assert_true(alive + failed <= members);
+	return asked(PRIV_ALIVE, NULL);
+}
+
+uint32_t
+priv_stats(void)
+{
+	return asked(PRIV_STATS, NULL);
+}
+
+static void
+on_message(void *arg, uint8_t type, const uint8_t *body, size_t len)
+{
+	uint8_t to = w.sending.ip.b[3];
+	struct wire_accuse dead;
+	struct wire_alive a;
+
+	(void)arg;
+	if (type == WIRE_ALIVE && wire_get_alive(body, len, &a) == 0 &&
+	    a.node.len == 4 && memcmp(a.node.p, "self", 4) == 0)
+		w.alives[to]++;
+	if (type == WIRE_DEAD && wire_get_accuse(body, len, &dead) == 0 &&
+	    dead.node.len == 4 && memcmp(dead.node.p, "self", 4) == 0)
+		w.leaves[to]++;
+}
+
+static void
+on_send(const struct ipport *to, const uint8_t *plain, size_t len)
+{
+	w.sending = *to;
+	assert_int_equal(wire_packet(&w.ws, plain, len, on_message, NULL), 0);
+}
+
+static void
+on_stream(uint32_t id, const struct ipport *to, const uint8_t *msg, size_t len)
+{
+	(void)len;
+	if (msg[0] != WIRE_PUSHPULL)
+		return;
+	w.streams++;
+	w.stream_id = id;
+	w.stream_to = *to;
+}
+
+static void
+on_resolve(unsigned target, const char *name)
+{
+	(void)name;
+	w.resolves++;
+	w.target = target;
+}
+
+static void
+on_prime(const struct ipaddr *overlay)
+{
+	(void)overlay;
+	w.primes++;
+}
+
+static int
+on_save(const struct state *s)
+{
+	w.saves++;
+	w.saved_nodes = s->nnodes;
+	errno = w.save_errno;
+	return w.save_errno == 0 ? 0 : -1;
+}
+
+static bool
+reaches(const struct ipaddr *ip)
+{
+	return ip->len == 4;
+}
+
+static const struct mesh_ops ops = {
+    on_send, on_stream, on_resolve, on_prime, on_save, reaches};
+
+static void
+on_line(enum log_level level, const char *tag, const char *line)
+{
+	(void)tag;
+	(void)line;
+	w.lines++;
+	if (level == LOG_L_ERROR)
+		w.errors++;
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	log_init(LOG_D_SINK, LOG_L_WARN, "test", -1);
+	log_sink(on_line);
+	ipnet_parse("10.0.0.0/8", &w.conf.overlay);
+	strlcpy(w.conf.interface, "wg", sizeof(w.conf.interface));
+	w.conf.cluster_port = 7946;
+	w.conf.wireguard_port = 51820;
+	w.now = 1000 * US_PER_S;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	mesh_free(w.mesh);
+	return 0;
+}
+
+static void
+seed(const char *name)
+{
+	strlcpy(w.conf.join[w.conf.njoin++], name, CONF_JOINLEN);
+}
+
+static void
+begin(void)
+{
+	w.mesh = mesh_new(&w.conf, &ops, &w.st);
+	assert_non_null(w.mesh);
+}
+
+static void
+hello(unsigned adopted)
+{
+	struct priv_hello h = {.version = PRIV_VERSION,
+	    .adopted = adopted,
+	    .wgport = 51820,
+	    .namelen = 4,
+	    .name = "self"};
+
+	memset(h.key, 0x80, WG_KEY_LEN);
+	mesh_hello(w.mesh, w.now, &h);
+}
+
+/* The host's addresses; "" for none. */
+static void
+net(const char *first, const char *second)
+{
+	struct priv_net n = {0};
+	struct ipaddr a;
+
+	if (ipaddr_parse(first, &a) == 0)
+		priv_ip_to(&n.addr[n.naddr++], &a);
+	if (ipaddr_parse(second, &a) == 0)
+		priv_ip_to(&n.addr[n.naddr++], &a);
+	mesh_net(w.mesh, w.now, &n);
+}
+
+static void
+result(const struct asked *a, int error)
+{
+	struct priv_result r = {
+	    .h.seq = a->seq, .request = (uint16_t)a->type, .error = error};
+	struct ipaddr addr;
+
+	memcpy(r.key, a->key, WG_KEY_LEN);
+	if (a->type == PRIV_SELF) {
+		overlay_addr(&w.conf.overlay, "self", 4, a->attempt, &addr);
+		priv_ip_to(&r.addr, &addr);
+	}
+	if (a->type == PRIV_SELF || a->type == PRIV_PEER_SET ||
+	    a->type == PRIV_PEER_DEL)
+		mesh_result(w.mesh, w.now, &r);
+}
+
+/* wesher-priv answers all that is open. */
+static void
+answer(int error)
+{
+	while (w.answered < w.nasked)
+		result(&w.asked[w.answered++], error);
+}
+
+static unsigned
+count(enum priv_type type)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < w.nasked; i++)
+		n += w.asked[i].type == type;
+	return n;
+}
+
+/* Run the clock; a deadline that does not move on is a busy loop. */
+static void
+run_for(int64_t us, bool answering)
+{
+	int64_t end = w.now + us, d;
+	unsigned same = 0;
+
+	while ((d = mesh_deadline(w.mesh)) <= end && !mesh_finished(w.mesh)) {
+		same = d > w.now ? 0 : same + 1;
+		assert_true(same < 100);
+		w.now = d > w.now ? d : w.now;
+		mesh_tick(w.mesh, w.now);
+		if (answering)
+			answer(0);
+	}
+	w.now = end;
+}
+
+static void
+up(unsigned adopted)
+{
+	begin();
+	hello(adopted);
+	net("192.0.2.1", "");
+	answer(0);
+	run_for(0, false);
+}
+
+/* A member that we play. */
+struct node {
+	const char *name;
+	uint8_t k; /* of its address and key */
+	int x; /* 1: ours, 0: v0.3, -1: v0.2 */
+	uint32_t inc;
+	enum wire_state state;
+};
+
+static size_t
+node_meta(const struct node *n, uint8_t buf[META_MAX])
+{
+	struct meta m = {.has_pubkey = true, .has_x = n->x == 1};
+	ssize_t len;
+
+	m.dialect = n->x == -1 ? META_V02 : META_V03;
+	overlay_addr(&w.conf.overlay, n->name, strlen(n->name), 0, &m.overlay);
+	memset(m.pubkey, n->k, WG_KEY_LEN);
+	len = meta_encode(&m, buf, META_MAX);
+	assert_true(len > 0);
+	return (size_t)len;
+}
+
+static const uint8_t vsn[6] = {1, 5, 2, 0, 0, 0};
+
+/* Answer the last join (or exchange) with these members. */
+static void
+join_answer(const struct node *nodes, unsigned n)
+{
+	static uint8_t buf[65536];
+	struct wire_pushpull head = {.nodes = n};
+	ssize_t len = wire_put_pushpull(buf, sizeof(buf), &head), r;
+	uint8_t meta[META_MAX];
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		uint8_t addr[4] = {192, 0, 2, nodes[i].k};
+		struct wire_node e = {.name = {(const uint8_t *)nodes[i].name,
+					  strlen(nodes[i].name)},
+		    .addr = {addr, 4},
+		    .port = 7946,
+		    .incarnation = nodes[i].inc,
+		    .state = (uint8_t)nodes[i].state,
+		    .vsn = {vsn, 6}};
+
+		e.meta = (struct slice){meta, node_meta(&nodes[i], meta)};
+		r = wire_put_node(buf + len, sizeof(buf) - (size_t)len, &e);
+		assert_true(r > 0);
+		len += r;
+	}
+	mesh_reply(
+	    w.mesh, w.now, w.stream_id, buf[0], buf + 1, (size_t)len - 1);
+}
+
+/* A member's own alive packet. */
+static void
+alive(const struct node *n)
+{
+	uint8_t addr[4] = {192, 0, 2, n->k}, meta[META_MAX], buf[1400];
+	struct wire_alive a = {.incarnation = n->inc,
+	    .node = {(const uint8_t *)n->name, strlen(n->name)},
+	    .addr = {addr, 4},
+	    .port = 7946,
+	    .vsn = {vsn, 6}};
+	struct ipport from = {.port = 7946};
+	ssize_t len;
+
+	a.meta = (struct slice){meta, node_meta(n, meta)};
+	len = wire_put_alive(buf, sizeof(buf), &a);
+	ipaddr_from_bytes(addr, 4, &from.ip);
+	assert_int_equal(
+	    mesh_packet(w.mesh, w.now, &from, buf, (size_t)len), 0);
+}
+
+static void
+leaves(const struct node *n)
+{
+	struct wire_accuse a = {.incarnation = n->inc,
+	    .node = {(const uint8_t *)n->name, strlen(n->name)},
+	    .from = {(const uint8_t *)n->name, strlen(n->name)}};
+	struct ipport from = {.port = 7946};
+	uint8_t buf[1400];
+	ssize_t len = wire_put_accuse(buf, sizeof(buf), WIRE_DEAD, &a);
+
+	ipaddr_from_bytes((uint8_t[]){192, 0, 2, n->k}, 4, &from.ip);
+	assert_int_equal(
+	    mesh_packet(w.mesh, w.now, &from, buf, (size_t)len), 0);
+}
+
+static void
+resolved(const char *addr)
+{
+	struct ipaddr a;
+
+	ipaddr_parse(addr, &a);
+	mesh_resolved(w.mesh, w.now, w.target, &a, 1, NULL);
+}
+
+static enum meta_dialect
+our_dialect(void)
+{
+	struct mesh_view v;
+	struct member *self;
+	struct meta meta;
+
+	mesh_view(w.mesh, &v);
+	self = member_find(swim_members(v.swim), "self", 4);
+	assert_int_equal(meta_decode(self->meta, self->metalen, &meta), 0);
+	assert_true(meta.has_x);
+	return meta.dialect;
+}
+
+static const struct node two[] = {
+    {"node2", 2, 1, 5, WIRE_S_ALIVE}, {"node3", 3, 1, 5, WIRE_S_ALIVE}};
+
+static void
+test_order_of_a_start(void **state)
+{
+	struct mesh_view v;
+
+	(void)state;
+	seed("seed");
+	begin();
+	assert_true(mesh_deadline(w.mesh) == NEVER);
+	net("192.0.2.1", "");
+	assert_int_equal(w.nasked, 0);
+	hello(0);
+	assert_int_equal(w.nasked, 1);
+	assert_int_equal(w.asked[0].type, PRIV_SELF);
+	mesh_view(w.mesh, &v);
+	assert_null(v.swim);
+	answer(0);
+	mesh_view(w.mesh, &v);
+	assert_non_null(v.swim);
+	run_for(0, false);
+	assert_int_equal(w.resolves, 1);
+	assert_int_equal(w.saves, 1);
+	assert_int_equal(count(PRIV_ALIVE), 1);
+}
+
+/* A host without a network yet: wesher-priv hears from us all the same. */
+static void
+test_alive_while_waiting_for_an_address(void **state)
+{
+	(void)state;
+	begin();
+	hello(0);
+	answer(0);
+	net("", "");
+	run_for(60 * US_PER_S, false);
+	assert_true(count(PRIV_ALIVE) >= 6);
+	assert_int_equal(count(PRIV_SYNC), 0);
+	net("192.0.2.1", "");
+	run_for(0, false);
+	assert_true(w.saves > 0);
+}
+
+/* Learn, program, wait for the answers, only then be heard. */
+static void
+test_order_of_a_join(void **state)
+{
+	(void)state;
+	seed("seed");
+	up(1);
+	resolved("192.0.2.2");
+	assert_int_equal(w.streams, 1);
+	join_answer(two, 2);
+	assert_int_equal(count(PRIV_PEER_SET), 2);
+	assert_int_equal(count(PRIV_SYNC), 0);
+	assert_int_equal(w.alives[2] + w.alives[3], 0);
+	result(&w.asked[w.answered++], 0); /* ALIVE */
+	result(&w.asked[w.answered++], 0);
+	assert_int_equal(w.alives[2] + w.alives[3], 0);
+	answer(0);
+	assert_int_equal(w.alives[2], 1);
+	assert_int_equal(w.alives[3], 1);
+	assert_int_equal(count(PRIV_SYNC), 1);
+	assert_int_equal(w.primes, 0);
+	run_for(300 * US_PER_S, true);
+	assert_int_equal(count(PRIV_SYNC), 1);
+}
+
+static void
+test_announced_without_answers(void **state)
+{
+	(void)state;
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(two, 2);
+	run_for(2500 * US_PER_MS, false);
+	assert_true(w.alives[2] > 0 && w.alives[3] > 0);
+}
+
+static void
+test_sync_waits_for_somebody(void **state)
+{
+	(void)state;
+	up(3);
+	run_for(200 * US_PER_S, true);
+	assert_int_equal(count(PRIV_SYNC), 0);
+	alive(&two[0]);
+	run_for(61 * US_PER_S, true);
+	assert_int_equal(count(PRIV_SYNC), 1);
+}
+
+static void
+test_sync_without_memory(void **state)
+{
+	(void)state;
+	seed("seed");
+	up(1);
+	resolved("192.0.2.2");
+	join_answer(two, 2);
+	w.deaf = true;
+	answer(0);
+	assert_int_equal(count(PRIV_SYNC), 0);
+	w.deaf = false;
+	run_for(6 * US_PER_S, true);
+	assert_int_equal(count(PRIV_SYNC), 1);
+}
+
+static void
+test_dialect(void **state)
+{
+	struct node old = {"old", 4, -1, 5, WIRE_S_ALIVE};
+	struct node newer = {"newer", 5, 0, 5, WIRE_S_ALIVE};
+
+	(void)state;
+	up(0);
+	alive(&two[0]);
+	assert_int_equal(our_dialect(), META_V03);
+	alive(&old);
+	assert_int_equal(our_dialect(), META_V02);
+	assert_int_equal(w.lines, 0);
+	alive(&newer);
+	assert_int_equal(our_dialect(), META_V03);
+	assert_int_equal(w.lines, 1);
+	newer.inc++;
+	leaves(&newer);
+	assert_int_equal(our_dialect(), META_V02);
+	old.inc++;
+	leaves(&old);
+	assert_int_equal(our_dialect(), META_V03);
+	assert_int_equal(w.lines, 1);
+}
+
+static void
+test_state_is_saved(void **state)
+{
+	struct node n = two[0];
+
+	(void)state;
+	up(0);
+	assert_int_equal(w.saves, 1);
+	alive(&n);
+	run_for(5 * US_PER_S, true);
+	assert_int_equal(w.saves, 2);
+	assert_int_equal(w.saved_nodes, 1);
+	/* Disk full: told once, tried again. */
+	w.save_errno = ENOSPC;
+	alive(&two[1]);
+	run_for(5 * US_PER_S, true);
+	assert_int_equal(w.saves, 3);
+	assert_int_equal(w.lines, 1);
+	run_for(61 * US_PER_S, true);
+	assert_true(w.saves >= 4 && w.saves <= 6);
+	assert_int_equal(w.lines, 1);
+	w.save_errno = 0;
+	run_for(31 * US_PER_S, true);
+	/* The last members that we knew are not forgotten. */
+	n.inc++;
+	leaves(&n);
+	n = two[1];
+	n.inc++;
+	leaves(&n);
+	run_for(5 * US_PER_S, true);
+	assert_true(w.saved_nodes >= 1);
+}
+
+static void
+test_saved_members_are_tried(void **state)
+{
+	(void)state;
+	w.st.nodes = calloc(2, sizeof(*w.st.nodes));
+	w.st.nnodes = 2;
+	w.st.nodes[0].name = strdup("self");
+	w.st.nodes[1].name = strdup("node2");
+	ipaddr_parse("192.0.2.1", &w.st.nodes[0].addr.ip);
+	ipaddr_parse("192.0.2.2", &w.st.nodes[1].addr.ip);
+	up(0);
+	assert_int_equal(w.resolves, 1);
+	resolved("192.0.2.2");
+	assert_int_equal(w.stream_to.port, 7946);
+}
+
+static void
+announced(const char *want)
+{
+	struct mesh_view v;
+	char buf[IPADDR_STRLEN];
+
+	mesh_view(w.mesh, &v);
+	assert_string_equal(ipaddr_str(&v.announced.ip, buf), want);
+}
+
+static void
+test_address_changes(void **state)
+{
+	(void)state;
+	begin();
+	hello(0);
+	net("192.168.1.5", "");
+	answer(0);
+	alive(&two[0]);
+	answer(0);
+	announced("192.168.1.5");
+	net("192.168.1.6", "");
+	announced("192.168.1.6");
+	/* It leaves under the old one and returns under the new one. */
+	assert_true(w.leaves[2] > 0);
+	memset(w.alives, 0, sizeof(w.alives));
+	run_for(10 * US_PER_S, true);
+	assert_true(w.alives[2] > 0);
+	assert_false(mesh_finished(w.mesh));
+	/* A public address is worth moving for, another one is not. */
+	net("192.168.1.6", "203.0.113.7");
+	announced("203.0.113.7");
+	net("203.0.113.8", "203.0.113.7");
+	announced("203.0.113.7");
+	net("203.0.113.8", "");
+	announced("203.0.113.8");
+	/* No network for a moment is no reason to do anything. */
+	net("", "");
+	announced("203.0.113.8");
+}
+
+static void
+test_leave(void **state)
+{
+	(void)state;
+	up(0);
+	alive(&two[0]);
+	answer(0);
+	mesh_leave(w.mesh, w.now);
+	assert_true(w.leaves[2] > 0);
+	assert_false(mesh_finished(w.mesh));
+	run_for(9 * US_PER_S, true);
+	assert_true(mesh_finished(w.mesh));
+}
+
+static void
+test_leave_alone_or_early(void **state)
+{
+	(void)state;
+	begin();
+	mesh_leave(w.mesh, w.now);
+	assert_true(mesh_finished(w.mesh));
+	mesh_free(w.mesh);
+	up(0);
+	mesh_leave(w.mesh, w.now);
+	assert_true(mesh_finished(w.mesh));
+}
+
+/* The leave comes between a join and its announcement: no busy loop, and no
+ * further joins. */
+static void
+test_leave_within_a_join(void **state)
+{
+	unsigned n;
+
+	(void)state;
+	seed("seed");
+	seed("other");
+	up(0);
+	resolved("192.0.2.9");
+	n = w.streams;
+	w.target = 0;
+	resolved("192.0.2.2");
+	assert_int_equal(w.streams, n + 1);
+	join_answer(two, 2);
+	mesh_leave(w.mesh, w.now);
+	n = w.streams;
+	mesh_failed(w.mesh, w.now, w.stream_id - 1, "refused");
+	run_for(9 * US_PER_S, false);
+	assert_true(mesh_finished(w.mesh));
+	assert_int_equal(w.streams, n);
+}
+
+static void
+test_no_joins_while_leaving(void **state)
+{
+	(void)state;
+	seed("seed");
+	up(0);
+	alive(&two[0]);
+	mesh_leave(w.mesh, w.now);
+	resolved("192.0.2.9");
+	assert_int_equal(w.streams, 0);
+}
+
+static void
+test_stop(void **state)
+{
+	(void)state;
+	up(0);
+	alive(&two[0]);
+	mesh_stop(w.mesh, w.now);
+	assert_true(mesh_finished(w.mesh));
+	assert_int_equal(w.leaves[2], 0);
+	assert_int_equal(w.saves, 2);
+}
+
+static void
+test_our_name_is_taken(void **state)
+{
+	struct node n[] = {
+	    {"self", 66, 1, 5, WIRE_S_ALIVE}, {"node2", 2, 1, 5, WIRE_S_ALIVE}};
+	int i;
+
+	(void)state;
+	seed("seed");
+	up(1);
+	resolved("192.0.2.2");
+	join_answer(n, 2);
+	assert_int_equal(count(PRIV_PEER_SET), 0);
+	assert_int_equal(count(PRIV_SYNC), 0);
+	assert_int_equal(w.errors, 1);
+	/* It is tried for ever, and told once a minute. */
+	for (i = 0; i < 5; i++) {
+		unsigned before = w.resolves;
+
+		run_for(8 * US_PER_S, true);
+		if (w.resolves == before)
+			continue;
+		resolved("192.0.2.2");
+		join_answer(n, 2);
+	}
+	assert_true(w.resolves >= 3);
+	assert_int_equal(w.errors, 1);
+	for (i = 0; i < 50; i++) {
+		n[0].inc++;
+		alive(&n[0]);
+	}
+	assert_int_equal(w.errors, 1);
+}
+
+static void
+test_overlay_address_is_refused(void **state)
+{
+	struct mesh_view v;
+	struct ipaddr want;
+
+	(void)state;
+	begin();
+	hello(0);
+	net("192.0.2.1", "");
+	result(&w.asked[0], EADDRINUSE);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].attempt, 1);
+	result(&w.asked[1], EXDEV);
+	assert_int_equal(w.asked[2].attempt, 2);
+	result(&w.asked[2], 0);
+	mesh_view(w.mesh, &v);
+	overlay_addr(&w.conf.overlay, "self", 4, 2, &want);
+	assert_true(ipaddr_eq(&v.overlay, &want));
+	assert_non_null(v.swim);
+	assert_int_equal(w.errors, 0);
+}
+
+static void
+test_no_overlay_address_at_all(void **state)
+{
+	unsigned i, n;
+
+	(void)state;
+	begin();
+	hello(0);
+	for (i = 0; i < w.nasked; i++)
+		result(&w.asked[i], EXDEV);
+	n = count(PRIV_SELF);
+	assert_true(n > 200 && n <= 256);
+	assert_int_equal(w.errors, 1);
+	run_for(11 * US_PER_S, false);
+	assert_int_equal(count(PRIV_SELF), n + 1);
+	/* What says nothing about the address: the same one again. */
+	i = w.nasked - 1;
+	while (w.asked[i].type != PRIV_SELF)
+		i--;
+	assert_int_equal(w.asked[i].attempt, w.asked[0].attempt);
+	result(&w.asked[i], ENODEV);
+	run_for(11 * US_PER_S, false);
+	assert_int_equal(count(PRIV_SELF), n + 2);
+	assert_int_equal(w.asked[w.nasked - 1].attempt, w.asked[i].attempt);
+	assert_int_equal(w.errors, 1);
+}
+
+static void
+test_no_memory_for_self(void **state)
+{
+	(void)state;
+	begin();
+	w.deaf = true;
+	hello(0);
+	w.deaf = false;
+	run_for(11 * US_PER_S, false);
+	assert_int_equal(count(PRIV_SELF), 1);
+}
+
+static void
+test_incarnation_at_its_end(void **state)
+{
+	struct mesh_view v;
+
+	(void)state;
+	w.st.incarnation = UINT32_MAX;
+	up(0);
+	mesh_view(w.mesh, &v);
+	assert_true(swim_incarnation(v.swim) > 1);
+	mesh_free(w.mesh);
+	w.st.incarnation = 0xe0000000u;
+	up(0);
+	mesh_view(w.mesh, &v);
+	assert_int_equal(swim_incarnation(v.swim), 0xe0000001u);
+}
+
+static void
+test_status(void **state)
+{
+	struct node odd = {"\xff\xfe", 7, 1, 5, WIRE_S_ALIVE};
+	json_t *doc, *list;
+	char *text;
+
+	(void)state;
+	strlcpy(w.conf.interface, "wg\xff", sizeof(w.conf.interface));
+	begin();
+	text = mesh_status(w.mesh, w.now);
+	assert_non_null(text);
+	free(text);
+	mesh_free(w.mesh);
+	up(0);
+	alive(&two[0]);
+	alive(&odd);
+	answer(0);
+	text = mesh_status(w.mesh, w.now);
+	assert_non_null(text);
+	doc = json_loads(text, 0, NULL);
+	free(text);
+	assert_non_null(doc);
+	list = json_object_get(doc, "members");
+	assert_int_equal(json_array_size(list), 2);
+	assert_true(
+	    json_is_null(json_object_get(json_array_get(list, 0), "why")));
+	json_decref(doc);
+}
+
+/* A member that is well writes nothing at the usual level. */
+static void
+test_quiet_when_well(void **state)
+{
+	(void)state;
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(two, 2);
+	alive(&two[0]);
+	alive(&two[1]);
+	run_for(4 * US_PER_S, true);
+	assert_int_equal(w.lines, 0);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(test_order_of_a_start),
+	    T(test_alive_while_waiting_for_an_address),
+	    T(test_order_of_a_join),
+	    T(test_announced_without_answers),
+	    T(test_sync_waits_for_somebody),
+	    T(test_sync_without_memory),
+	    T(test_dialect),
+	    T(test_state_is_saved),
+	    T(test_saved_members_are_tried),
+	    T(test_address_changes),
+	    T(test_leave),
+	    T(test_leave_alone_or_early),
+	    T(test_leave_within_a_join),
+	    T(test_no_joins_while_leaving),
+	    T(test_stop),
+	    T(test_our_name_is_taken),
+	    T(test_overlay_address_is_refused),
+	    T(test_no_overlay_address_at_all),
+	    T(test_no_memory_for_self),
+	    T(test_incarnation_at_its_end),
+	    T(test_status),
+	    T(test_quiet_when_well),
+	};
+
+	return cmocka_run_group_tests_name("mesh", tests, NULL, NULL);
+}

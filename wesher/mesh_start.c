@@ -1,0 +1,339 @@
+/*
+ * How the mesh of the gossip process begins, and what it is told about this
+ * host: wesher-priv gives our name, WireGuard key, overlay address and the
+ * addresses of the host. Nothing here was chosen by the network, except the
+ * saved members that are tried again, which were checked when they were read.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include <sodium.h>
+
+#include "../common/log.h"
+#include "../common/overlay.h"
+#include "../common/clock.h"
+#include "mesh_int.h"
+#include "privc.h"
+
+#define SELF_RETRY  (10 * US_PER_S)
+#define STATE_JOINS 1024 /* saved members that are tried */
+
+static uint32_t
+mesh_random(void *arg)
+{
+	(void)arg;
+	return randombytes_random();
+}
+
+static uint32_t
+on_peer_set(void *arg, const struct priv_peer_set *p)
+{
+	(void)arg;
+	return priv_peer_set(p);
+}
+
+static uint32_t
+on_peer_del(void *arg, const uint8_t key[WG_KEY_LEN])
+{
+	(void)arg;
+	return priv_peer_del(key);
+}
+
+static uint32_t
+on_peer_stats(void *arg)
+{
+	(void)arg;
+	return priv_stats();
+}
+
+static void
+on_prime(void *arg, const struct ipaddr *overlay)
+{
+	struct mesh *m = arg;
+
+	m->ops.prime(overlay);
+}
+
+static const struct peers_ops peers_ops = {
+    .set = on_peer_set,
+    .del = on_peer_del,
+    .stats = on_peer_stats,
+    .prime = on_prime,
+    .random = mesh_random,
+};
+
+static void
+on_resolve(void *arg, unsigned target, const char *name)
+{
+	struct mesh *m = arg;
+
+	m->ops.resolve(target, name);
+}
+
+static uint32_t
+on_attempt(void *arg, const struct ipport *to)
+{
+	struct mesh *m = arg;
+	char buf[IPPORT_STRLEN];
+
+	if (m->leaving)
+		return 0;
+	log_debug("joining through %s", ipport_str(to, buf));
+	return swim_join(m->swim, m->now, to, 0);
+}
+
+static bool
+on_known(void *arg, const struct ipport *to)
+{
+	struct mesh *m = arg;
+	const struct member_table *t = swim_members(m->swim);
+	struct ipport at;
+	unsigned i;
+
+	for (i = 0; i < t->n; i++) {
+		if (t->list[i]->is_self || t->list[i]->state != MEMBER_ALIVE)
+			continue;
+		member_ipport(t->list[i], &at);
+		if (ipport_cmp(&at, to) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const struct join_ops join_ops = {
+    .resolve = on_resolve,
+    .attempt = on_attempt,
+    .known = on_known,
+    .random = mesh_random,
+};
+
+size_t
+mesh_own_meta(struct mesh *m, uint8_t buf[META_MAX])
+{
+	struct meta meta = {0};
+	ssize_t n;
+
+	meta.dialect = m->dialect;
+	meta.overlay = m->self;
+	memcpy(meta.pubkey, m->pubkey, sizeof(meta.pubkey));
+	meta.has_pubkey = meta.has_x = meta.has_caps = true;
+	meta.attempt = m->attempt;
+	meta.caps = META_CAP_OURS;
+	n = meta_encode(&meta, buf, META_MAX);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static uint32_t
+first_incarnation(const struct mesh *m)
+{
+	time_t t = time(NULL);
+	uint32_t secs = t > 0 ? (uint32_t)t : 1;
+	uint32_t saved = m->state.incarnation;
+
+	return saved >= secs && saved < UINT32_MAX ? saved + 1 : secs;
+}
+
+static void
+add_targets(struct mesh *m, int64_t now)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < m->conf.njoin; i++)
+		if (join_add(m->join, m->conf.join[i], now) == -1)
+			log_warnx("--join %s: neither a name nor an address",
+			    m->conf.join[i]);
+	if (m->conf.njoin > 0)
+		return;
+	for (i = 0; i < m->state.nnodes && n < STATE_JOINS; i++) {
+		struct ipport to = m->state.nodes[i].addr;
+
+		if (strcmp(m->state.nodes[i].name, m->name) == 0)
+			continue;
+		if (to.port == 0)
+			to.port = m->conf.cluster_port;
+		if (join_add_addr(m->join, &to, now) == 0)
+			n++;
+	}
+	if (n > 0)
+		log_info("trying the %zu members of the last run", n);
+	else
+		log_info("no member is known: waiting for others to join");
+}
+
+/* Everything is known: the mesh begins. */
+static void
+mesh_up(struct mesh *m, int64_t now)
+{
+	char buf[IPADDR_STRLEN], buf2[IPADDR_STRLEN];
+	struct swim_config sc = {.profile = &swim_wan, .arg = m};
+	struct peers_config pc = {.ops = &peers_ops, .arg = m};
+	uint8_t meta[META_MAX];
+
+	if (m->swim != NULL || m->self.len == 0 || m->announced.len == 0)
+		return;
+	sc.ops = &mesh_swim_ops;
+	sc.name = m->name;
+	sc.addr = m->announced;
+	sc.port = m->conf.cluster_port;
+	sc.metalen = mesh_own_meta(m, meta);
+	sc.meta = meta;
+	sc.incarnation = first_incarnation(m);
+	sc.max_members = MAX_PEERS;
+	pc.overlay = m->conf.overlay;
+	pc.self_addr = m->self;
+	memcpy(pc.self_key, m->pubkey, WG_KEY_LEN);
+	pc.wgport = m->wgport;
+	pc.hosts = !m->conf.no_etc_hosts;
+	m->peers = peers_new(&pc);
+	m->join = join_new(&join_ops, m, m->conf.cluster_port);
+	m->swim = swim_new(&sc, now);
+	if (m->peers == NULL || m->join == NULL || m->swim == NULL)
+		fatalx("cannot start the mesh: out of memory");
+	log_info("we are %s, overlay address %s, announced at %s", m->name,
+	    ipaddr_str(&m->self, buf), ipaddr_str(&m->announced, buf2));
+	if (m->adopted == 0)
+		m->sync_wanted = true;
+	m->sync_latest = now + SYNC_LATEST;
+	m->save_at = now;
+	add_targets(m, now);
+}
+
+void
+mesh_ask_self(struct mesh *m, int64_t now)
+{
+	if (priv_self(m->attempt) == 0)
+		m->self_at = now + SELF_RETRY;
+}
+
+void
+mesh_hello(struct mesh *m, int64_t now, const struct priv_hello *h)
+{
+	struct ipaddr addr;
+	int attempt;
+
+	if (h->version != PRIV_VERSION)
+		fatalx("wesher-priv is of another version: install both "
+		       "programs from one");
+	if (!check_name(h->name, h->namelen))
+		fatalx("host name: expected 1 to 255 bytes without control "
+		       "characters; set one with hostname(1)");
+	memcpy(m->name, h->name, h->namelen);
+	m->name[h->namelen] = '\0';
+	memcpy(m->pubkey, h->key, WG_KEY_LEN);
+	m->wgport = h->wgport;
+	m->adopted = h->adopted;
+	if (m->adopted > 0)
+		log_info("%u tunnels of an earlier run were found", m->adopted);
+	attempt = overlay_first(&m->conf.overlay, m->name, h->namelen,
+	    m->conf.init ? 0 : m->state.attempt, &addr);
+	if (attempt == -1)
+		attempt = overlay_first(
+		    &m->conf.overlay, m->name, h->namelen, 0, &addr);
+	if (attempt == -1)
+		fatalx(
+		    "no usable address for %s in the overlay network: choose a "
+		    "wider --overlay-net",
+		    m->name);
+	m->attempt = (uint8_t)attempt;
+	/* wesher-priv wants to hear from us also while we wait. */
+	m->alive_at = now;
+	mesh_ask_self(m, now);
+}
+
+/* Is a still one of the host's public addresses? */
+static bool
+is_still_public(const struct mesh *m, const struct priv_net *net)
+{
+	struct ipaddr a;
+	unsigned i;
+
+	if (m->announced.len == 0 || ipaddr_is_private(&m->announced))
+		return false;
+	for (i = 0; i < net->naddr && i < PRIV_NET_ADDRS; i++)
+		if (priv_ip_from(&a, &net->addr[i]) &&
+		    ipaddr_eq(&a, &m->announced))
+			return true;
+	return false;
+}
+
+void
+mesh_net(struct mesh *m, int64_t now, const struct priv_net *net)
+{
+	struct ipaddr addr;
+	char buf[IPADDR_STRLEN];
+
+	m->now = now;
+	if (!mesh_pick_addr(&m->conf, net, m->ops.reaches, &addr)) {
+		if (m->swim == NULL)
+			log_warnx("this host has no address to announce yet: "
+				  "waiting for one (or use "
+				  "--advertise-addr)");
+		return;
+	}
+	/* Others come and go (IPv6 privacy): no reason to move. */
+	if (ipaddr_eq(&addr, &m->announced) || is_still_public(m, net))
+		return;
+	m->announced = addr;
+	if (m->swim != NULL) {
+		log_info("now announced at %s", ipaddr_str(&addr, buf));
+		swim_set_addr(m->swim, now, &addr, m->conf.cluster_port);
+		join_hurry(m->join, now);
+	}
+	mesh_up(m, now);
+}
+
+/* The errors of wesher-priv that concern this one address. */
+static bool
+is_about_addr(int error)
+{
+	return error == EADDRNOTAVAIL || error == EADDRINUSE ||
+	       error == ENOTUNIQ || error == EXDEV;
+}
+
+/* Somebody else has the address: the next attempt's may do. */
+static void
+self_refused(struct mesh *m, int64_t now, const struct priv_result *r)
+{
+	struct ipaddr addr = {0};
+	char buf[IPADDR_STRLEN];
+	int next = -1;
+
+	(void)priv_ip_from(&addr, &r->addr);
+	if (is_about_addr(r->error))
+		next = overlay_first(&m->conf.overlay, m->name, strlen(m->name),
+		    m->attempt + 1u, &addr);
+	if (next != -1) {
+		log_debug("overlay address of attempt %d refused: %s",
+		    m->attempt, priv_reason(r->error));
+		m->attempt = (uint8_t)next;
+		mesh_ask_self(m, now);
+		return;
+	}
+	if (!m->self_complained)
+		log_errorx("cannot have the overlay address %s: %s; trying "
+			   "again%s",
+		    ipaddr_str(&addr, buf), priv_reason(r->error),
+		    is_about_addr(r->error)
+			? " (is --overlay-net in use on this host?)"
+			: "");
+	m->self_complained = true;
+	if (is_about_addr(r->error) &&
+	    (next = overlay_first(
+		 &m->conf.overlay, m->name, strlen(m->name), 0, &addr)) != -1)
+		m->attempt = (uint8_t)next;
+	m->self_at = now + SELF_RETRY;
+}
+
+void
+mesh_self_result(struct mesh *m, int64_t now, const struct priv_result *r)
+{
+	if (r->error != 0) {
+		self_refused(m, now, r);
+		return;
+	}
+	if (!priv_ip_from(&m->self, &r->addr))
+		return;
+	m->state.attempt = m->attempt;
+	mesh_up(m, now);
+}
