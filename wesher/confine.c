@@ -25,8 +25,14 @@ confine_check(void)
 	gid_t gr, ge, gs;
 	uint64_t caps;
 	struct ucred peer;
+	struct rlimit none = {0, 0};
 	socklen_t len = sizeof(peer);
 
+	/* First of all: other meshes' processes have the same uid. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
+		fatal("PR_SET_DUMPABLE");
+	if (setrlimit(RLIMIT_CORE, &none) == -1)
+		fatal("RLIMIT_CORE");
 	if (getresuid(&r, &e, &s) == -1 || getresgid(&gr, &ge, &gs) == -1)
 		fatal("getresuid");
 	if (r == 0 || e == 0 || s == 0 || ge == 0 || r != e || gr != ge)
@@ -49,7 +55,6 @@ confine_check(void)
 void
 confine_enter(void)
 {
-	struct rlimit none = {0, 0};
 	uint64_t caps;
 
 	if (chroot(".") == -1)
@@ -60,10 +65,6 @@ confine_enter(void)
 		fatal("chdir");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		fatal("PR_SET_NO_NEW_PRIVS");
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
-		fatal("PR_SET_DUMPABLE");
-	if (setrlimit(RLIMIT_CORE, &none) == -1)
-		fatal("RLIMIT_CORE");
 	if (caps_get(&caps) == -1)
 		fatal("capget");
 	if (caps != 0)

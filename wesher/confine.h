@@ -7,14 +7,15 @@
  */
 
 /*
- * Refuse to run with more than wesher-priv gives: not as root, no set-user-ID,
- * CAP_SYS_CHROOT at most. Renews PDEATHSIG and checks the parent. fatal()s.
+ * Forbid dumps (before a key is read), then refuse to run with more than
+ * wesher-priv gives: not as root, no set-user-ID, CAP_SYS_CHROOT at most.
+ * Renews PDEATHSIG and checks the parent. fatal()s.
  */
 void confine_check(void);
 
 /*
  * Enter the current directory as root, drop the last capability, forbid new
- * privileges and dumps. fatal()s on any failure. Nothing of the state or the
+ * privileges. fatal()s on any failure. Nothing of the state or the
  * network may be read before.
  */
 void confine_enter(void);

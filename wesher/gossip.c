@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static struct {
 	struct seal *seal;
 	int root; /* the state folder, as "/" */
 	int null; /* /dev/null, opened outside */
+	bool bad_state; /* the saved key may be lost */
 	int status;
 } g;
 
@@ -225,10 +227,12 @@ conf_read(void)
 {
 	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
 	struct stat st;
+	int have;
 
 	/* Best effort (RLIMIT_MEMLOCK): keys stay out of swap. */
 	(void)sodium_mlock(g.conf.keys, sizeof(g.conf.keys));
-	if ((fcntl(PRIV_FD_CONF, F_GET_SEALS) & seals) != seals ||
+	have = fcntl(PRIV_FD_CONF, F_GET_SEALS);
+	if (have == -1 || (have & seals) != seals ||
 	    fstat(PRIV_FD_CONF, &st) == -1 ||
 	    st.st_size != (off_t)sizeof(g.conf) ||
 	    pread(PRIV_FD_CONF, &g.conf, sizeof(g.conf), 0) !=
@@ -255,8 +259,14 @@ load_state(struct state *st)
 		log_warnx("the state file is unusable (%s): kept aside as "
 			  "%s.bad, starting without it",
 		    why, STATE_FILE);
+	/* A key that is there must not be written over with a new one. */
+	else if (err == STATE_IO && g.conf.nkeys == 0)
+		fatalx("the state file cannot be read: %s (repair it, or give "
+		       "the key with --cluster-key-file)",
+		    why);
 	else if (err == STATE_IO)
 		log_warnx("the state file cannot be read: %s", why);
+	g.bad_state = err == STATE_BAD;
 	if (err != STATE_NONE)
 		return;
 	err = state_load_fd(PRIV_FD_OLDSTATE, st, why, sizeof(why));
@@ -287,8 +297,13 @@ decide_key(struct state *st)
 			    "new cluster key generated: %s\n", text);
 			sodium_memzero(text, sizeof(text));
 		}
-		log_info("a new cluster key was generated: `wesher key` "
-			 "prints it");
+		if (g.bad_state)
+			log_warnx("a new cluster key was generated: to return "
+				  "to the mesh, give its key with "
+				  "--cluster-key-file");
+		else
+			log_info("a new cluster key was generated: `wesher "
+				 "key` prints it");
 	}
 	memcpy(st->key, g.conf.keys[0], CLUSTER_KEY_LEN);
 	st->has_key = true;
@@ -325,7 +340,8 @@ start_outside(void)
 		fatalx("cannot start libevent");
 	event_config_free(ec);
 	if (dns_start(g.base, "/etc/hosts", "/etc/resolv.conf") == -1)
-		log_warn("the hosts file");
+		log_warn("/etc/hosts cannot be read: --join finds names "
+			 "by DNS alone");
 	/* Whatever the terminal was, it is not needed after the key. */
 	g.null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (g.null == -1)
@@ -354,7 +370,7 @@ start_inside(void)
 		fatalx("cannot keep the cluster key in locked memory");
 	/* At once: `wesher key` and the next start need it. */
 	if (save(&st) == -1)
-		log_warn("cannot save the state");
+		log_warn("cannot save the state and the cluster key");
 	g.mesh = mesh_new(&g.conf, &mesh_ops, &st);
 	if (g.mesh == NULL)
 		fatalx("out of memory");

@@ -95,9 +95,10 @@ flush(void)
 
 	while ((q = STAILQ_FIRST(&pc.queue)) != NULL) {
 		if (seqpacket_send(pc.fd, &q->m, q->len) == -1) {
-			if (errno == EAGAIN || errno == ENOBUFS)
+			/* What is fatal shows as end of file. */
+			if (errno == EAGAIN || errno == ENOBUFS ||
+			    errno == ENOMEM)
 				event_add(&pc.ev_write, NULL);
-			/* Anything else shows as end of file. */
 			return;
 		}
 		STAILQ_REMOVE_HEAD(&pc.queue, entry);

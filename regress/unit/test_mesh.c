@@ -695,6 +695,7 @@ test_leave_within_a_join(void **state)
 	resolved("192.0.2.2");
 	assert_int_equal(w.streams, n + 1);
 	join_answer(two, 2);
+	run_for(1900 * US_PER_MS, false);
 	mesh_leave(w.mesh, w.now);
 	n = w.streams;
 	mesh_failed(w.mesh, w.now, w.stream_id - 1, "refused");
