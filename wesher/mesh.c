@@ -61,7 +61,8 @@ follow_up(struct mesh *m, int64_t now)
 	if (m->swim == NULL || m->leaving)
 		return;
 	if (m->announce_at != NEVER &&
-	    (peers_settled(m->peers) || now >= m->announce_at)) {
+	    ((peers_settled(m->peers) && !m->moving) ||
+		now >= m->announce_at)) {
 		m->announce_at = NEVER;
 		swim_announce(m->swim, now);
 	}

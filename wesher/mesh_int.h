@@ -30,6 +30,7 @@ struct mesh {
 	bool synced, sync_wanted, leaving, finished, save_failed;
 	int64_t alive_at, save_at, self_at, announce_at, sync_latest;
 	bool self_complained;
+	bool moving; /* to another overlay address, as ours was taken */
 	int64_t conflict_logged, self_conflict_logged;
 };
 
@@ -37,6 +38,8 @@ struct mesh {
 /* Ask for our overlay address; answered by mesh_self_result. */
 void mesh_ask_self(struct mesh *m, int64_t now);
 void mesh_self_result(struct mesh *m, int64_t now, const struct priv_result *r);
+/* We have just joined: leave our overlay address to who had it before. */
+void mesh_yield_addr(struct mesh *m, int64_t now);
 /* Our metadata in the dialect in force; returns its length. */
 size_t mesh_own_meta(struct mesh *m, uint8_t buf[META_MAX]);
 

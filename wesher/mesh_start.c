@@ -325,6 +325,77 @@ self_refused(struct mesh *m, int64_t now, const struct priv_result *r)
 	m->self_at = now + SELF_RETRY;
 }
 
+/* The member that holds this overlay address by right, or NULL. */
+static const struct member *
+holder_of(struct mesh *m, const struct ipaddr *addr)
+{
+	const struct member_table *t = swim_members(m->swim);
+	const struct member *mb;
+	struct ipaddr derived;
+	struct meta meta;
+	unsigned i;
+
+	for (i = 0; i < t->n; i++) {
+		mb = t->list[i];
+		if (mb->is_self || mb->state > MEMBER_SUSPECT ||
+		    mb->metalen == 0 ||
+		    meta_decode(mb->meta, mb->metalen, &meta) == -1 ||
+		    !ipaddr_eq(&meta.overlay, addr))
+			continue;
+		overlay_addr(&m->conf.overlay, mb->name, mb->namelen,
+		    meta.has_x ? meta.attempt : 0, &derived);
+		if (ipaddr_eq(&derived, addr))
+			return mb;
+	}
+	return NULL;
+}
+
+/*
+ * Two names can derive one address. Who joins goes on to the next attempt;
+ * members that stand never move, so that nobody can drive them about.
+ */
+void
+mesh_yield_addr(struct mesh *m, int64_t now)
+{
+	const struct member *mb = holder_of(m, &m->self);
+	struct ipaddr addr;
+	char buf[IPADDR_STRLEN];
+	int next = m->attempt;
+
+	if (m->moving || mb == NULL)
+		return;
+	do {
+		next = overlay_first(&m->conf.overlay, m->name, strlen(m->name),
+		    (unsigned)next + 1, &addr);
+	} while (next != -1 && holder_of(m, &addr) != NULL);
+	if (next == -1) {
+		log_warnx("our overlay address %s is that of %s, and no other "
+			  "is free: choose a wider --overlay-net",
+		    ipaddr_str(&m->self, buf), mb->name);
+		return;
+	}
+	log_info("our overlay address %s is that of %s: taking another",
+	    ipaddr_str(&m->self, buf), mb->name);
+	m->moving = true;
+	m->attempt = (uint8_t)next;
+	mesh_ask_self(m, now);
+}
+
+static void
+self_moved(struct mesh *m, int64_t now)
+{
+	char buf[IPADDR_STRLEN];
+	uint8_t meta[META_MAX];
+	size_t len;
+
+	m->moving = false;
+	log_info("our overlay address is %s now", ipaddr_str(&m->self, buf));
+	peers_set_self(m->peers, now, &m->self);
+	len = mesh_own_meta(m, meta);
+	swim_set_meta(m->swim, now, meta, len);
+	m->save_at = now;
+}
+
 void
 mesh_self_result(struct mesh *m, int64_t now, const struct priv_result *r)
 {
@@ -335,5 +406,8 @@ mesh_self_result(struct mesh *m, int64_t now, const struct priv_result *r)
 	if (!priv_ip_from(&m->self, &r->addr))
 		return;
 	m->state.attempt = m->attempt;
-	mesh_up(m, now);
+	if (m->swim == NULL)
+		mesh_up(m, now);
+	else
+		self_moved(m, now);
 }

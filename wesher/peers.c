@@ -371,6 +371,28 @@ peers_update(
 	pump(ps);
 }
 
+void
+peers_set_self(struct peers *ps, int64_t now, const struct ipaddr *self)
+{
+	bool was, let_go = false;
+	struct peer *p;
+
+	ps->now = now;
+	ps->cfg.self_addr = *self;
+	TAILQ_FOREACH (p, &ps->all, all) {
+		was = p->wanted;
+		let_go = judge(ps, p) || let_go;
+		/* We moved as we joined: the others prime. */
+		if (p->wanted && !was)
+			p->news = PEERS_JOINING;
+		if (p->retry_at == NEVER)
+			enqueue(ps, p);
+	}
+	if (let_go)
+		judge_blocked(ps);
+	pump(ps);
+}
+
 /* Free a ghost whose time is over, once the kernel has let it go. */
 static void
 ghost_expire(struct peers *ps, struct peer *p, int64_t now)

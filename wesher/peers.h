@@ -78,6 +78,8 @@ void peers_update(
 /* Somebody joined, changed, failed or left: members of the original then
  * replace all their peers (protocol.md section 9). */
 void peers_stir(struct peers *p, int64_t now);
+/* Our own overlay address is another one from now on. */
+void peers_set_self(struct peers *p, int64_t now, const struct ipaddr *self);
 /* It is about to be freed. */
 void peers_forget(struct peers *p, int64_t now, struct member *m);
 

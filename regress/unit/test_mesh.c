@@ -812,6 +812,73 @@ test_no_overlay_address_at_all(void **state)
 	assert_int_equal(w.errors, 1);
 }
 
+/* A name that derives our address in a small network. */
+static const char *
+namesake(void)
+{
+	static char name[16];
+	struct ipaddr ours, a;
+	int i;
+
+	ipnet_parse("10.1.0.0/24", &w.conf.overlay);
+	overlay_addr(&w.conf.overlay, "self", 4, 0, &ours);
+	for (i = 0; i < 100000; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		overlay_addr(&w.conf.overlay, name, strlen(name), 0, &a);
+		if (ipaddr_eq(&a, &ours))
+			return name;
+	}
+	fail();
+	return NULL;
+}
+
+/* Who joins gives way, before the others hear of it. */
+static void
+test_joiner_yields_its_address(void **state)
+{
+	struct node n = {namesake(), 2, 1, 5, WIRE_S_ALIVE};
+	struct mesh_view v;
+	struct ipaddr ours;
+	struct member *self;
+	struct meta meta;
+
+	(void)state;
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(&n, 1);
+	assert_int_equal(count(PRIV_SELF), 2);
+	assert_int_equal(count(PRIV_PEER_SET), 0);
+	assert_int_equal(w.alives[2], 0);
+	answer(0);
+	mesh_view(w.mesh, &v);
+	overlay_addr(&w.conf.overlay, "self", 4, 1, &ours);
+	assert_true(ipaddr_eq(&v.overlay, &ours));
+	self = member_find(swim_members(v.swim), "self", 4);
+	assert_int_equal(meta_decode(self->meta, self->metalen, &meta), 0);
+	assert_int_equal(meta.attempt, 1);
+	assert_true(ipaddr_eq(&meta.overlay, &ours));
+	answer(0);
+	/* Now the other one has its tunnel, and hears us. */
+	assert_int_equal(count(PRIV_PEER_SET), 1);
+	assert_true(w.alives[2] > 0);
+	run_for(10 * US_PER_S, true);
+	assert_int_equal(count(PRIV_SELF), 2);
+}
+
+static void
+test_standing_member_keeps_its_address(void **state)
+{
+	struct node n = {namesake(), 2, 1, 5, WIRE_S_ALIVE};
+
+	(void)state;
+	up(0);
+	alive(&n);
+	run_for(10 * US_PER_S, true);
+	assert_int_equal(count(PRIV_SELF), 1);
+	assert_int_equal(count(PRIV_PEER_SET), 0);
+}
+
 static void
 test_no_memory_for_self(void **state)
 {
@@ -909,6 +976,8 @@ main(void)
 	    T(test_our_name_is_taken),
 	    T(test_overlay_address_is_refused),
 	    T(test_no_overlay_address_at_all),
+	    T(test_joiner_yields_its_address),
+	    T(test_standing_member_keeps_its_address),
 	    T(test_no_memory_for_self),
 	    T(test_incarnation_at_its_end),
 	    T(test_status),
