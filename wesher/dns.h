@@ -29,7 +29,9 @@ void dns_stop(void);
 /* Use these nameservers from now on (NET message). */
 void dns_nameservers(const struct ipaddr *ns, size_t n);
 
-/* Resolve; fn is called exactly once, never from within this call. */
+/* Resolve; fn is called once, never from within this call. No call comes when
+ * memory is short, and none before there is a nameserver: do not wait for
+ * ever. */
 void dns_resolve(const char *name, dns_fn *fn, void *arg);
 
 /* Pure: the addresses that text gives to name (case-insensitive), managed

@@ -7,7 +7,9 @@
 #include "../common/clock.h"
 #include "peers.h"
 
-/* Shared by peers.c, peer_check.c and prime.c alone. */
+#define RETRY_MIN (5 * US_PER_S) /* after a refusal, doubled each time */
+
+/* Shared by peers.c, peer_*.c and prime.c alone. */
 
 /* What the kernel shall have, or has. */
 struct tunnel {
@@ -93,13 +95,24 @@ enum peer_why peer_judge(const struct peers_config *cfg, struct peer *p);
 /* The sentence of status. */
 void peer_words(const struct peer *p, char *buf, size_t len);
 
+/* peers.c: tell why it has no tunnel, not too often. */
+void peer_log_why(struct peers *ps, struct peer *p);
+/* Free a ghost whose time is over, once the kernel has let it go. */
+void peer_ghost_expire(struct peers *ps, struct peer *p, int64_t now);
+
+/* peer_ask.c */
+bool peer_tunnel_eq(const struct tunnel *a, const struct tunnel *b);
+/* Queue it when the kernel is not in step and nothing is under way. */
+void peer_enqueue(struct peers *ps, struct peer *p);
+/* Ask for what is queued, a bounded number at a time. */
+void peer_pump(struct peers *ps);
+/* Have wesher-priv remove and add the peer in one step. */
+void peer_reset(struct peers *ps, struct peer *p);
+
 /* prime.c */
 void
 prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news);
 void prime_applied(struct peers *ps, struct peer *p, int64_t now, bool fresh);
 void prime_tick(struct peers *ps, struct peer *p, int64_t now);
-
-/* Have wesher-priv remove and add the peer in one step (peers.c). */
-void peer_reset(struct peers *ps, struct peer *p);
 
 #endif

@@ -983,6 +983,29 @@ test_hearsay_of_a_new_key_is_hearsay(void **state)
 	drop(m);
 }
 
+/* wesher-priv makes it anew then: its handshake is over. */
+static void
+test_another_address_is_another_tunnel(void **state)
+{
+	struct member *m = member("node2", 0xf0, true);
+	struct meta meta;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(10 * US_PER_S, m, 1700000000, 5);
+	w.primes = 0;
+	decode(m, &meta);
+	meta.attempt = 1;
+	overlay_addr(&w.cfg.overlay, "node2", 5, 1, &meta.overlay);
+	announce(m, &meta);
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(10 * US_PER_MS, m, 0, 0);
+	assert_int_equal(w.primes, 1);
+	drop(m);
+}
+
 /* Gossip of the same while the tunnel is made does not put priming off. */
 static void
 test_gossip_behind_a_direct_alive(void **state)
@@ -1143,6 +1166,7 @@ main(void)
 	    T(test_key_that_moved_is_not_replaced),
 	    T(test_warnings_are_few),
 	    T(test_hearsay_of_a_new_key_is_hearsay),
+	    T(test_another_address_is_another_tunnel),
 	    T(test_gossip_behind_a_direct_alive),
 	    T(test_no_reset_without_counters),
 	    T(test_original_that_answers_keeps_its_session),
