@@ -173,7 +173,6 @@ set_done(struct peers *ps, struct peer *p, int64_t now)
 	/* Another key or address is another tunnel. */
 	bool fresh = !p->applied || p->reset ||
 		     !ipaddr_eq(&p->have.addr, &p->sent.addr) ||
-
 		     memcmp(p->have.key, p->sent.key, WG_KEY_LEN) != 0;
 
 	p->applied = p->had = true;
