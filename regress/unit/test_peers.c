@@ -130,9 +130,9 @@ member(const char *name, uint8_t k, bool ours)
 {
 	struct member *m = calloc(1, sizeof(*m));
 	struct meta meta = {0};
-	static uint8_t buf[64][META_MAX];
+	static uint8_t buf[1024][META_MAX];
 	static unsigned n;
-	uint8_t *b = buf[n++ % 64];
+	uint8_t *b = buf[n++ % 1024];
 	ssize_t len;
 
 	m->name = name;
@@ -1064,6 +1064,38 @@ test_original_that_answers_keeps_its_session(void **state)
 	drop(m);
 }
 
+/* A newcomer does not get everybody's handshake in one moment. */
+static void
+test_large_mesh_spreads_its_primings(void **state)
+{
+	struct member *m[100];
+	char names[100][8];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 100; i++) {
+		snprintf(names[i], sizeof(names[i]), "m%u", i);
+		m[i] = member(names[i], (uint8_t)(i + 1), true);
+		update(m[i], PEERS_JOINING);
+	}
+	answer(0);
+	run_for(600 * US_PER_S, m[0], 1700000000, 5);
+	for (i = 1; i < 100; i++)
+		stat_of(m[i], 1700000000, 5);
+	w.primes = 0;
+	drop(m[99]);
+	m[99] = member("newcomer", 0xf0, true);
+	update(m[99], PEERS_DIRECT);
+	answer(0);
+	/* Chance says half of a second (100 times 10 ms). */
+	run_for(400 * US_PER_MS, m[0], 1700000000, 5);
+	assert_int_equal(w.primes, 0);
+	run_for(200 * US_PER_MS, m[0], 1700000000, 5);
+	assert_int_equal(w.primes, 1);
+	for (i = 0; i < 100; i++)
+		drop(m[i]);
+}
+
 /* Who waits for an answer in a large mesh does not wake us one by one. */
 static void
 test_many_that_never_answer_share_a_wake_up(void **state)
@@ -1170,6 +1202,7 @@ main(void)
 	    T(test_gossip_behind_a_direct_alive),
 	    T(test_no_reset_without_counters),
 	    T(test_original_that_answers_keeps_its_session),
+	    T(test_large_mesh_spreads_its_primings),
 	    T(test_many_that_never_answer_share_a_wake_up),
 	    T(test_dialects),
 	};
