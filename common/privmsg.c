@@ -100,7 +100,8 @@ priv_reason(int err)
 	    {ESTALE, "the key to be replaced is another name's"},
 	    {EAGAIN, "the address changed hands less than 180 s ago"},
 	    {ENOTUNIQ, "the host itself uses the address"},
-	    {EXDEV, "the address is on-link on another interface"},
+	    {EXDEV, "the address is on-link on another interface: choose "
+		    "another --overlay-net"},
 	    {EKEYREJECTED, "the key is zero, ours or invalid"},
 	    {EDESTADDRREQ, "the endpoint is no usable address"},
 	    {ELOOP, "the endpoint is inside of the overlay"},

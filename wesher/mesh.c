@@ -92,7 +92,7 @@ mesh_result(struct mesh *m, int64_t now, const struct priv_result *r)
 		peers_result(m->peers, now, r);
 	else if (r->error != 0)
 		log_debug("wesher-priv: %s: %s", priv_type_name(r->request),
-		    strerror(r->error));
+		    priv_reason(r->error));
 	follow_up(m, now);
 }
 
