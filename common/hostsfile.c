@@ -34,6 +34,14 @@ is_managed(const char *s, size_t len, const char *interface)
 	       ends_with(s, len, HOSTS_MARK_OLD, "");
 }
 
+/* A line of any mesh on this host: names there are not the administrator's,
+ * and each mesh may have the same ones. */
+static bool
+is_anybodys(const char *s, size_t len)
+{
+	return memmem(s, len, HOSTS_MARK, sizeof(HOSTS_MARK) - 1) != NULL;
+}
+
 struct item {
 	const struct hosts_entry *e;
 	bool drop;
@@ -159,7 +167,7 @@ hosts_render(const char *old, size_t oldlen, const char *interface,
 		goto out;
 	for (s = old; s < end; s += len) {
 		len = line_len(s, end);
-		if (!is_managed(s, len, interface))
+		if (!is_managed(s, len, interface) && !is_anybodys(s, len))
 			drop_names(s, len, it, n);
 	}
 	qsort(it, n, sizeof(*it), by_addr);
