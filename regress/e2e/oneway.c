@@ -6,9 +6,10 @@
  *	                   then tell how many there were
  *	oneway -l PORT     receive until the sender's end (or 60 s of silence
  *	                   after the first), then print
- *	                   "sent N lost M duplicates D gap G ms"
+ *	                   "sent N lost M hole H duplicates D gap G ms"
  *
- * The gap is the longest time between two arrivals. Late packets are not lost.
+ * The gap is the longest time between two arrivals, the hole the most that were
+ * lost in a row. Late packets are not lost.
  */
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -115,6 +116,7 @@ receive_all(const char *port)
 	struct packet p;
 	struct pollfd pfd = {.events = POLLIN};
 	uint32_t got = 0, duplicates = 0, total = 0, seq, highest = 0;
+	uint32_t row = 0, hole = 0;
 	int64_t last = 0, gap = 0, t;
 
 	pfd.fd = open_socket(NULL, port, &ai);
@@ -141,8 +143,12 @@ receive_all(const char *port)
 	}
 	if (total == 0) /* the sender vanished */
 		total = highest + 1;
-	printf("sent %u lost %u duplicates %u gap %lld ms\n", total,
-	    total - got, duplicates, (long long)gap);
+	for (seq = 0; seq < total && seq < MAX_PACKETS; seq++) {
+		row = seen[seq] ? 0 : row + 1;
+		hole = row > hole ? row : hole;
+	}
+	printf("sent %u lost %u hole %u duplicates %u gap %lld ms\n", total,
+	    total - got, hole, duplicates, (long long)gap);
 	return 0;
 }
 
