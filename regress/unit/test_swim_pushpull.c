@@ -529,6 +529,26 @@ unlisted_we_ask_again(void **state)
 	assert_int_equal(r->nstreams, 1);
 }
 
+/* 15 s, 30 s later again; then the usual exchange is as good. */
+static void
+unlisted_we_ask_less_and_less(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	rig_answer(r, 0, &b);
+	r->s->next_probe = r->s->next_pushpull = NEVER;
+	rig_clear(r);
+	rig_run(r, 45 * SEC - 1);
+	assert_int_equal(r->nstreams, 1);
+	rig_run(r, 1);
+	assert_int_equal(r->nstreams, 2);
+	rig_run(r, 300 * SEC);
+	assert_int_equal(r->nstreams, 2);
+}
+
 static void
 a_ping_shows_that_we_are_listed(void **state)
 {
@@ -990,6 +1010,7 @@ main(void)
 	    T(the_listed_form_of_our_address_is_adopted),
 	    T(failures_are_told),
 	    T(unlisted_we_ask_again),
+	    T(unlisted_we_ask_less_and_less),
 	    T(a_ping_shows_that_we_are_listed),
 	    T(exchanges_come_once_a_minute_with_the_living),
 	    T(the_interval_grows_with_the_mesh),
