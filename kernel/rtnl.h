@@ -73,6 +73,7 @@ struct rtnl_host {
 	struct ipaddr own[RTNL_OWN_MAX]; /* every address of every interface
 					  * but `skip` */
 	bool own_lo[RTNL_OWN_MAX]; /* on a loopback interface or linklocal */
+	unsigned own_if[RTNL_OWN_MAX]; /* its interface's index */
 	size_t nown;
 	struct ipnet onlink[RTNL_ONLINK_MAX]; /* networks on-link elsewhere */
 	size_t nonlink;

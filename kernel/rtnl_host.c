@@ -80,6 +80,7 @@ own_cb(const struct nlmsghdr *nlh, void *arg)
 	}
 	h->own_lo[h->nown] = ifa->ifa_index == LOOPBACK ||
 			     ipaddr_is_loopback(&a) || ipaddr_is_linklocal(&a);
+	h->own_if[h->nown] = ifa->ifa_index;
 	h->own[h->nown++] = a;
 	return MNL_CB_OK;
 }

@@ -24,6 +24,20 @@ duty_net_changed(struct priv *p)
 		p->net_at = p->env.now + NET_DELAY;
 }
 
+/* May the child announce this one of our addresses? */
+static bool
+may_announce(const struct priv *p, size_t i)
+{
+	const struct rtnl_host *h = &p->env.host;
+	const char *iface = p->env.pol->bind_iface;
+	struct rtnl_link link;
+
+	if (h->own_lo[i])
+		return false;
+	return iface[0] == '\0' || (rtnl_link_get(iface, &link) == 0 &&
+				       link.ifindex == h->own_if[i]);
+}
+
 void
 duty_net(struct priv *p)
 {
@@ -41,12 +55,14 @@ duty_net(struct priv *p)
 	}
 	e->ndns = resolv_get(e->dns, PRIV_NET_DNS);
 	for (i = 0; i < e->host.nown && n.naddr < PRIV_NET_ADDRS; i++)
-		if (!e->host.own_lo[i])
+		if (may_announce(p, i))
 			priv_ip_to(&n.addr[n.naddr++], &e->host.own[i]);
 	for (i = 0; i < e->ndns; i++)
 		priv_ip_to(&n.dns[n.ndns++], &e->dns[i]);
-	priv_ip_to(&n.def4, &e->host.def4);
-	priv_ip_to(&n.def6, &e->host.def6);
+	if (e->pol->bind_iface[0] == '\0') {
+		priv_ip_to(&n.def4, &e->host.def4);
+		priv_ip_to(&n.def6, &e->host.def6);
+	}
 	if (memcmp(&n, &p->net, sizeof(n)) == 0 || p->state == PS_LEAVING)
 		return;
 	p->net = n;

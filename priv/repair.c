@@ -147,6 +147,7 @@ repair(struct priv *p)
 
 	p->repair_at = e->now + REPAIR_EVERY;
 	peers_expire(&e->peers, e->now);
+	duty_hosts_changed(p); /* written only if somebody changed it */
 	if (setup_link(e->pol, p->wgkey, &e->ifindex, &created, &why) != 0) {
 		log_warnx("%s: %s", e->pol->interface, why);
 		return;

@@ -892,6 +892,31 @@ test_net(void **state)
 	assert_int_equal(next(PRIV_NET)->net.naddr, 0);
 }
 
+/* With --bind-iface only the addresses of that interface are for telling. */
+static void
+test_net_of_one_interface(void **state)
+{
+	const union priv_msg *m;
+	struct ipaddr got, a = ip("192.0.2.8");
+
+	(void)state;
+	begin(PS_READY);
+	strlcpy(pol.bind_iface, "eth1", sizeof(pol.bind_iface));
+	fk.host.own[0] = ip("192.0.2.7");
+	fk.host.own_if[0] = fk.ifindex + 1;
+	fk.host.own[1] = a;
+	fk.host.own_if[1] = fk.ifindex;
+	fk.host.nown = 2;
+	fk.host.def4 = ip("192.0.2.7");
+	duty_net(p);
+	pol.bind_iface[0] = '\0';
+	m = next(PRIV_NET);
+	assert_non_null(m);
+	assert_int_equal(m->net.naddr, 1);
+	assert_true(priv_ip_from(&got, &m->net.addr[0]) && ipaddr_eq(&got, &a));
+	assert_int_equal(m->net.def4.len, 0);
+}
+
 static void
 test_silence(void **state)
 {
@@ -967,6 +992,13 @@ test_repair(void **state)
 	fk.applies = fk.route_calls = fk.keysets = 0;
 	due_repair();
 	assert_int_equal(fk.applies + fk.route_calls + fk.keysets, 0);
+	/* The hosts lines are looked at as well. */
+	later(HOSTS_DELAY);
+	fk.hosts_writes = 0;
+	due_repair();
+	later(HOSTS_DELAY);
+	duties_run(p);
+	assert_true(fk.hosts_writes > 0);
 	/* A foreign peer and its route, one outside of the overlay. */
 	memcpy(c.peer.key, key(2), WG_KEY_LEN);
 	c.peer.addr = b;
@@ -1069,6 +1101,7 @@ main(void)
 	    T(test_hosts),
 	    T(test_stats),
 	    T(test_net),
+	    T(test_net_of_one_interface),
 	    T(test_silence),
 	    T(test_results_are_never_lost),
 	    T(test_repair),
