@@ -105,10 +105,16 @@ alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
 {
 	unsigned old = m->state;
 	bool changed = !same_content(m, a), direct = merge_direct(v, addr);
+	struct ipport known = {.port = 0};
 
+	if (m->addrlen != 0)
+		member_ipport(m, &known);
 	if (changed && member_set_meta(m, a->meta.p, a->meta.len) == -1)
 		return;
 	suspect_stop(&s->suspects, m);
+	/* Whoever sits at another address has not been heard yet. */
+	if (ipport_cmp(&known, addr) != 0)
+		m->answered = false;
 	member_set_addr(&s->t, m, a->addr.p, a->addr.len, a->port, addr->port);
 	memcpy(m->vsn, a->vsn.p, sizeof(m->vsn));
 	m->ours = s->ops->is_ours(s->arg, m->meta, m->metalen);

@@ -353,11 +353,14 @@ a_name_that_left_may_move(void **state)
 	/* The same address only above, another one at any incarnation. */
 	feed_alive(r, "m1", "10.1.0.2", 50);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_LEFT);
+	evict_answered(r->s, rig_member(r, "m1"));
 	feed_alive(r, "m1", "10.9.9.9", 3);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
 	member_ipport(rig_member(r, "m1"), &a);
 	assert_int_equal(a.ip.b[1], 9);
 	assert_int_equal(rig_member(r, "m1")->incarnation, 3);
+	/* It has not answered there: nothing is primed towards it yet. */
+	assert_false(rig_member(r, "m1")->answered);
 }
 
 static void
