@@ -134,7 +134,8 @@ serve(struct loop *l, struct pollfd *pf)
 		if (!leaving(l))
 			(void)kill(l->child, SIGKILL);
 	}
-	if (was == PS_START && p->state == PS_READY)
+	/* What follows READY may have been read in the same round. */
+	if (was == PS_START && p->state != PS_START && !leaving(l))
 		detach();
 	if (leaving(l) && p->env.now >= kill_at)
 		(void)kill(l->child, SIGKILL);

@@ -133,8 +133,14 @@ stub(char *envp[])
 	MUST(hear() == PRIV_HELLO);
 	if (what == 'e')
 		return 5; /* before READY */
-	tell(PRIV_READY);
+	if (what != 'q')
+		tell(PRIV_READY);
 	dprintf(PRIV_FD_LOG, "<4>stub is up, pid %d\n", (int)getpid());
+	if (what == 'q') {
+		poll(NULL, 0, 500); /* the test stops the parent meanwhile */
+		tell(PRIV_READY);
+		tell(PRIV_SELF);
+	}
 	MUST(hear() == PRIV_NET);
 	switch (what) {
 	case 'd':
@@ -179,6 +185,7 @@ daemon_main(char what, bool keep)
 	pol = (struct policy){
 	    .mtu = 1420, .wireguard_port = 51820, .keep_interface = keep};
 	strcpy(pol.interface, "wgt");
+	(void)ipnet_parse("10.0.0.0/8", &pol.overlay);
 	key.priv = sodium_malloc(WG_KEY_LEN);
 	memset(key.priv, 7, WG_KEY_LEN);
 	crypto_scalarmult_base(key.pub, key.priv);
@@ -285,6 +292,23 @@ test_leave(void **state)
 	wait_for(&r, "wesher warn: stub is up");
 	kill(r.pid, SIGINT);
 	assert_int_equal(finish(&r), HOSTS);
+}
+
+/* READY and what follows it may be read in one round. */
+static void
+test_ready_with_more(void **state)
+{
+	struct run r;
+
+	(void)state;
+	start(&r, 'q', false);
+	wait_for(&r, "stub is up");
+	kill(r.pid, SIGSTOP);
+	poll(NULL, 0, 1000);
+	kill(r.pid, SIGCONT);
+	wait_for(&r, "ready");
+	kill(r.pid, SIGKILL);
+	assert_int_equal(finish(&r), 1000);
 }
 
 static void
@@ -401,6 +425,7 @@ main(int argc, char *argv[], char *envp[])
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_leave),
+	    cmocka_unit_test(test_ready_with_more),
 	    cmocka_unit_test(test_term),
 	    cmocka_unit_test(test_stop_keeps_the_interface),
 	    cmocka_unit_test(test_child_dies),
