@@ -106,8 +106,11 @@ static int
 bound(int type)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = ipport_to_sockaddr(&w.at, &ss);
+	socklen_t len;
 	int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
+
+	w.at.port = 0; /* a free one for each */
+	len = ipport_to_sockaddr(&w.at, &ss);
 
 	assert_int_equal(bind(fd, (struct sockaddr *)&ss, len), 0);
 	len = sizeof(ss);
