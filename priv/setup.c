@@ -191,6 +191,7 @@ setup_socket(const struct policy *pol, int type)
 	struct ipport at = {.ip = pol->bind_addr, .port = pol->cluster_port};
 	const int flags = type | SOCK_NONBLOCK | SOCK_CLOEXEC;
 	struct sockaddr_storage ss;
+	char text[IPPORT_STRLEN];
 	socklen_t len;
 	int fd, af;
 
@@ -212,7 +213,9 @@ setup_socket(const struct policy *pol, int type)
 			       "too): choose another with --cluster-port on "
 			       "every member",
 			    at.port);
-		fatal("cannot bind port %u", at.port);
+		fatal("cannot bind %s (--bind-addr is to be an address of "
+		      "this host)",
+		    ipport_str(&at, text));
 	}
 	return fd;
 }
