@@ -94,7 +94,7 @@ void apply_flush(struct priv *p);
 #define HOSTS_RETRY  10000
 #define NET_DELAY    1000
 #define REPAIR_EVERY 60000
-#define STATS_EVERY  1000
+#define STATS_EVERY  200
 
 /* Note that the hosts lines, or the host's own network, may have changed. */
 void duty_hosts_changed(struct priv *p);

@@ -18,7 +18,7 @@
 #include "privc.h"
 
 #define ALIVE_EVERY (PRIV_ALIVE_INTERVAL * US_PER_S)
-#define SAVE_DELAY  (2 * US_PER_S)
+#define SAVE_DELAY  (500 * US_PER_MS)
 #define SAVE_RETRY  (30 * US_PER_S)
 #define SAVE_EACH   (10 * US_PER_MS) /* more for each member */
 
@@ -101,6 +101,8 @@ mesh_stat(struct mesh *m, int64_t now, const struct priv_stat *s)
 {
 	if (m->peers != NULL)
 		peers_stat(m->peers, now, s);
+	else if (s->flags & PRIV_STAT_ADOPTED)
+		mesh_adopted(m, s);
 }
 
 static void

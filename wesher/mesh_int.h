@@ -4,6 +4,7 @@
 #include "../common/clock.h"
 #include "mesh.h"
 
+#define ADOPTED_MAX 64 /* of whose endpoints are tried */
 #define SYNC_LATEST (60 * US_PER_S) /* after the start, if anybody answered */
 
 /* Shared by mesh.c, mesh_start.c, mesh_event.c and mesh_status.c alone. */
@@ -21,6 +22,8 @@ struct mesh {
 	uint16_t wgport;
 	uint8_t attempt;
 	unsigned adopted;
+	struct ipaddr ends[ADOPTED_MAX]; /* endpoints of adopted tunnels */
+	unsigned nends;
 	struct ipaddr self, announced;
 	enum meta_dialect dialect;
 	bool mixed_warned;
@@ -35,6 +38,8 @@ struct mesh {
 };
 
 /* mesh_start.c */
+/* A tunnel of an earlier run: who sits at its end may be joined. */
+void mesh_adopted(struct mesh *m, const struct priv_stat *s);
 /* Ask for our overlay address; answered by mesh_self_result. */
 void mesh_ask_self(struct mesh *m, int64_t now);
 void mesh_self_result(struct mesh *m, int64_t now, const struct priv_result *r);

@@ -134,6 +134,16 @@ first_incarnation(const struct mesh *m)
 	return saved >= secs && saved < UINT32_MAX ? saved + 1 : secs;
 }
 
+void
+mesh_adopted(struct mesh *m, const struct priv_stat *s)
+{
+	struct ipport end;
+
+	if (m->nends < ADOPTED_MAX && priv_ep_from(&end, &s->endpoint) &&
+	    end.ip.len != 0)
+		m->ends[m->nends++] = end.ip;
+}
+
 static void
 add_targets(struct mesh *m, int64_t now)
 {
@@ -155,6 +165,14 @@ add_targets(struct mesh *m, int64_t now)
 		if (join_add_addr(m->join, &to, now) == 0)
 			n++;
 	}
+	/* A crash before the first save: the tunnels remember. */
+	for (i = 0; n == 0 && i < m->nends; i++) {
+		struct ipport to = {m->ends[i], m->conf.cluster_port};
+
+		(void)join_add_addr(m->join, &to, now);
+	}
+	if (n == 0)
+		n = m->nends;
 	if (n > 0)
 		log_info("trying the %zu members of the last run", n);
 	else

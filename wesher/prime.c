@@ -18,6 +18,7 @@
 #define STATS_OLD   (1 * US_PER_S)
 #define GRAIN	    (50 * US_PER_MS) /* of primings in a large mesh */
 #define PRIMES_MAX  4
+#define CROSS_WAIT  (600 * US_PER_MS) /* and no handshake: they crossed */
 #define POKE_AFTER  (1 * US_PER_S)
 #define SPREAD_FROM 64 /* peers, above which primings are spread */
 
@@ -78,6 +79,7 @@ prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news)
 	if (news == PEERS_GOSSIP && is_same_end(p))
 		return;
 	p->news = news;
+	p->uncrossed = false;
 	if (p->applied && news == PEERS_DIRECT && p->handshake == 0 &&
 	    (p->primes == 0 || now - p->primed_at > LATER))
 		plan(ps, p, now);
@@ -120,6 +122,32 @@ fresh_stats(struct peers *ps, int64_t now, int64_t since)
 	return false;
 }
 
+/* How young the counters have to be, for this look at the peer. */
+static int64_t
+stats_since(const struct peer *p, int64_t now)
+{
+	if (p->news == PEERS_DIRECT && p->primes == 1 && !p->uncrossed)
+		return p->primed_at + CROSS_WAIT;
+	return now - STATS_OLD;
+}
+
+/*
+ * Our prime met a packet of the other end: both sent an initiation, each took
+ * the other's and refused the response. WireGuard tries again after 5 s; the
+ * end that primed removes and adds the peer instead, once. True: that was it.
+ */
+static bool
+uncross(struct peers *ps, struct peer *p)
+{
+	if (p->news != PEERS_DIRECT || p->primes != 1 || p->uncrossed)
+		return false;
+	p->uncrossed = true;
+	log_debug("no handshake with %s yet: anew", p->name);
+	p->prime_at = NEVER;
+	peer_reset(ps, p);
+	return true;
+}
+
 static void
 prime_due(struct peers *ps, struct peer *p, int64_t now)
 {
@@ -133,15 +161,19 @@ prime_due(struct peers *ps, struct peer *p, int64_t now)
 		return;
 	}
 	if ((p->news != PEERS_DIRECT || p->primes > 0) &&
-	    !fresh_stats(ps, now, now - STATS_OLD)) {
+	    !fresh_stats(ps, now, stats_since(p, now))) {
 		p->prime_at = now + STATS_WAIT;
 		return;
 	}
+	if (uncross(ps, p))
+		return;
 	log_debug("priming the tunnel to %s", p->name);
 	ps->cfg.ops->prime(ps->cfg.arg, &p->have.addr);
 	p->primed_at = now;
 	/* WireGuard itself retries for 90 s; look again now and then. */
 	p->prime_at = now + (10 * US_PER_S << (2 * p->primes));
+	if (p->news == PEERS_DIRECT && p->primes == 0 && !p->uncrossed)
+		p->prime_at = now + CROSS_WAIT;
 	p->primes++;
 }
 

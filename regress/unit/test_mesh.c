@@ -610,6 +610,29 @@ test_saved_members_are_tried(void **state)
 	assert_int_equal(w.stream_to.port, 7946);
 }
 
+/* A crash before the state was saved: the tunnels still know somebody. */
+static void
+test_ends_of_adopted_tunnels_are_tried(void **state)
+{
+	struct priv_stat s = {.flags = PRIV_STAT_ADOPTED};
+	struct ipport end = {.port = 51820};
+
+	(void)state;
+	begin();
+	hello(1);
+	ipaddr_parse("192.0.2.9", &end.ip);
+	priv_ep_to(&s.endpoint, &end);
+	memset(s.key, 9, sizeof(s.key));
+	mesh_stat(w.mesh, w.now, &s);
+	net("192.0.2.1", "");
+	answer(0);
+	run_for(0, false);
+	assert_int_equal(w.resolves, 1);
+	resolved("192.0.2.9");
+	assert_int_equal(w.stream_to.port, 7946);
+	assert_int_equal(w.stream_to.ip.b[3], 9);
+}
+
 static void
 announced(const char *want)
 {
@@ -967,6 +990,7 @@ main(void)
 	    T(test_dialect),
 	    T(test_state_is_saved),
 	    T(test_saved_members_are_tried),
+	    T(test_ends_of_adopted_tunnels_are_tried),
 	    T(test_address_changes),
 	    T(test_leave),
 	    T(test_leave_alone_or_early),
