@@ -9,9 +9,8 @@
 #include "../common/check.h"
 
 /*
- * The WireGuard device by generic netlink. Functions return 0 or -errno.
- * WGPEER_A flags: UPDATE_ONLY and REPLACE_ALLOWEDIPS are used, the device's
- * REPLACE_PEERS never.
+ * The WireGuard device. Functions return 0 or -errno. Peers are updated and
+ * their allowed IPs replaced; all peers of a device are never replaced.
  */
 struct wg_peer {
 	uint8_t key[WG_KEY_LEN];
@@ -32,8 +31,11 @@ struct wg_device {
 	size_t npeers;
 };
 
-/* Resolve the family once. -EOPNOTSUPP: no WireGuard in this kernel. */
-int wg_open(void);
+/*
+ * Open the way to the interface of that name, of that kind of link, once.
+ * -EEXIST: no WireGuard interface; -EOPNOTSUPP: no WireGuard in this kernel.
+ */
+int wg_open(const char *name, const char *kind);
 void wg_close(void);
 
 /* Set the private key (the caller wipes it) and the listen port. */

@@ -292,7 +292,7 @@ setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
 	if (err == 0 && strcmp(l.kind, "wireguard") != 0)
 		err = -EEXIST;
 	if (err == 0 && !opened)
-		opened = (err = wg_open()) == 0;
+		opened = (err = wg_open(pol->interface, l.kind)) == 0;
 	if (err == 0 && (err = link_key(pol, k, l.ifindex)) == 0 &&
 	    (!l.up || l.mtu != pol->mtu))
 		err = rtnl_link_up(l.ifindex, pol->mtu);

@@ -382,7 +382,7 @@ setup(void **state)
 	verdict = NULL;
 	no_family = dump_error = 0;
 	port = -1;
-	return wg_open();
+	return wg_open("wgt", "wireguard");
 }
 
 static int
@@ -401,9 +401,9 @@ test_no_wireguard(void **state)
 	(void)state;
 	wg_close();
 	no_family = 1;
-	assert_int_equal(wg_open(), -EOPNOTSUPP);
+	assert_int_equal(wg_open("wgt", "wireguard"), -EOPNOTSUPP);
 	no_family = 0;
-	assert_int_equal(wg_open(), 0);
+	assert_int_equal(wg_open("wgt", "wireguard"), 0);
 }
 
 static void

@@ -253,7 +253,8 @@ main(void)
 		puts("1..0 # SKIP no WireGuard in this kernel");
 		return 0;
 	}
-	if (r != 0 || rtnl_link_get(NAME, &l) != 0 || wg_open() != 0) {
+	if (r != 0 || rtnl_link_get(NAME, &l) != 0 ||
+	    wg_open(NAME, l.kind) != 0) {
 		puts("Bail out! no interface");
 		return 1;
 	}
