@@ -2,28 +2,62 @@
  * The WireGuard device, whoever implements it: what does not depend on the way
  * to it. wesher-priv alone; one device at a time. Which changes go together,
  * and whose fault it was when they are refused, is decided here; the ways
- * (wg_netlink.c) encode, send and decode.
+ * (wg_netlink.c, uapi.c) encode, send and decode.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "uapi.h"
+#include "userspace.h"
 #include "wg_int.h"
 
 static const struct wg_ops *ops = &wg_netlink;
+static bool opened;
+
+int
+wg_start(const char *name)
+{
+	/* The interface is gone; whoever served it is no longer needed. */
+	if (opened)
+		return ops == &wg_uapi ? -ENODEV : -EOPNOTSUPP;
+	return userspace_start(name);
+}
+
+bool
+wg_ours(const char *name, const char *kind)
+{
+	if (strcmp(kind, "tun") == 0)
+		return uapi_exists(UAPI_DIR, name);
+	return strcmp(kind, "wireguard") == 0;
+}
 
 int
 wg_open(const char *name, const char *kind)
 {
-	if (strcmp(kind, "wireguard") != 0)
+	int r;
+
+	if (!wg_ours(name, kind))
 		return -EEXIST;
-	return ops->open(name);
+	ops = strcmp(kind, "tun") == 0 ? &wg_uapi : &wg_netlink;
+	r = ops->open(name);
+	opened = r == 0;
+	if (ops == &wg_uapi && (r == -ECONNREFUSED || r == -ENOENT))
+		return -EEXIST; /* a socket that somebody left behind */
+	return r;
+}
+
+int
+wg_event_fd(void)
+{
+	return uapi_fd();
 }
 
 void
 wg_close(void)
 {
 	ops->close();
+	opened = false;
 }
 
 int

@@ -32,10 +32,28 @@ struct wg_device {
 };
 
 /*
- * Open the way to the interface of that name, of that kind of link, once.
- * -EEXIST: no WireGuard interface; -EOPNOTSUPP: no WireGuard in this kernel.
+ * Where the kernel has no WireGuard: start a userspace implementation, which
+ * makes the interface, and wait until it answers (some seconds at most). Only
+ * before the sandbox and before wg_open(); afterwards it refuses. -EOPNOTSUPP:
+ * there is none on this host.
+ */
+int wg_start(const char *name);
+/*
+ * Is a link of that name and kind a WireGuard interface: the kernel's, or one
+ * ("tun") whose configuration socket belongs to root?
+ */
+bool wg_ours(const char *name, const char *kind);
+/*
+ * Open the way to such an interface, once. -EEXIST: it is no WireGuard
+ * interface; -EOPNOTSUPP: no WireGuard in this kernel.
  */
 int wg_open(const char *name, const char *kind);
+/*
+ * The connection to a userspace implementation, for poll(2): readable only
+ * when that has ended, after which every function is -ENODEV. -1: it is the
+ * kernel's.
+ */
+int wg_event_fd(void);
 void wg_close(void);
 
 /* Set the private key (the caller wipes it) and the listen port. */

@@ -278,6 +278,7 @@ dispatch_hello(struct priv *p)
 	    .mtu = p->env.pol->mtu,
 	    .adopted = (uint32_t)p->env.peers.nadopted,
 	    .wgport = p->env.pol->wireguard_port,
+	    .flags = wg_event_fd() == -1 ? 0 : PRIV_HELLO_USERSPACE,
 	    .namelen = (uint8_t)strlen(p->name)};
 
 	memcpy(h.key, p->env.pubkey, WG_KEY_LEN);

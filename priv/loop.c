@@ -19,7 +19,7 @@
 #include "../common/resolv.h"
 #include "priv.h"
 
-enum { P_BOUNDARY, P_LOG, P_SIGNAL, P_RTNL, P_DNS, P_MAX };
+enum { P_BOUNDARY, P_LOG, P_SIGNAL, P_RTNL, P_DNS, P_WG, P_MAX };
 
 static struct logfwd logfwd;
 static bool removing, closed;
@@ -103,6 +103,19 @@ reap(struct loop *l)
 	return true;
 }
 
+/* A userspace WireGuard never says anything unasked: that is its end. */
+static bool
+device_lost(const struct loop *l, struct pollfd *pf)
+{
+	if (pf->revents == 0)
+		return false;
+	pf->fd = -1;
+	if (!leaving(l))
+		log_errorx("%s: the userspace WireGuard has ended",
+		    l->p->env.pol->interface);
+	return !leaving(l);
+}
+
 static void
 serve(struct loop *l, struct pollfd *pf)
 {
@@ -126,8 +139,9 @@ serve(struct loop *l, struct pollfd *pf)
 		duty_net_changed(p);
 	}
 	if (!closed &&
-	    (((pf[P_BOUNDARY].revents & ~POLLOUT) &&
-		 (dispatch_events(p) & POLLIN) && dispatch_read(p) == -1) ||
+	    (device_lost(l, &pf[P_WG]) ||
+		((pf[P_BOUNDARY].revents & ~POLLOUT) &&
+		    (dispatch_events(p) & POLLIN) && dispatch_read(p) == -1) ||
 		dispatch_write(p) == -1 || duties_run(p) == -1)) {
 		closed = true;
 		/* After LEAVE its end of the boundary closes by itself. */
@@ -151,6 +165,7 @@ loop_run(struct loop *l)
 	    [P_SIGNAL] = {.fd = l->sigfd, .events = POLLIN},
 	    [P_RTNL] = {.fd = rtnl_event_fd(), .events = POLLIN},
 	    [P_DNS] = {.fd = l->dnsfd, .events = POLLIN},
+	    [P_WG] = {.fd = wg_event_fd(), .events = POLLIN},
 	};
 	const bool chatty = log_level_get() == LOG_L_DEBUG;
 

@@ -287,9 +287,11 @@ setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
 	int err = rtnl_link_get(pol->interface, &l);
 
 	*created = err == -ENODEV;
-	if (*created && (err = rtnl_link_create(pol->interface)) == 0)
+	if (*created && (err = rtnl_link_create(pol->interface)) == -EOPNOTSUPP)
+		err = wg_start(pol->interface);
+	if (*created && err == 0)
 		err = rtnl_link_get(pol->interface, &l);
-	if (err == 0 && strcmp(l.kind, "wireguard") != 0)
+	if (err == 0 && !wg_ours(pol->interface, l.kind))
 		err = -EEXIST;
 	if (err == 0 && !opened)
 		opened = (err = wg_open(pol->interface, l.kind)) == 0;
@@ -303,7 +305,8 @@ setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
 		*ifindex = l.ifindex;
 	else if (err == -EOPNOTSUPP)
 		*why = "this kernel has no WireGuard: load the module "
-		       "(modprobe wireguard) or install a kernel that has it";
+		       "(modprobe wireguard), install a kernel that has it, "
+		       "or wireguard-go";
 	else if (err == -EEXIST)
 		*why = "exists and is no WireGuard interface: choose another "
 		       "with --interface";
@@ -320,9 +323,9 @@ setup_unlink(const struct policy *pol, struct hosts *h)
 	int err = rtnl_link_get(pol->interface, &l), rv = 0;
 
 	if (err == 0)
-		err = strcmp(l.kind, "wireguard") != 0
-			  ? -EEXIST
-			  : rtnl_link_delete(pol->interface);
+		err = wg_ours(pol->interface, l.kind)
+			  ? rtnl_link_delete(pol->interface)
+			  : -EEXIST;
 	if (err != 0 && err != -ENODEV) {
 		log_errorx("%s: %s", pol->interface,
 		    err == -EEXIST ? "is no WireGuard interface"

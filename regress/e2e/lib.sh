@@ -141,13 +141,19 @@ begin() {
 	PIDS="$PIDS $!"
 }
 
-# A scenario that needs the programs and a kernel with WireGuard.
+# A scenario that needs the programs and a kernel with WireGuard, or (with
+# WESHER_TEST_USERSPACE=1, see userspace.t) wireguard-go.
 begin_mesh() {
 	[ -f "$WESHER" ] || skip_all "$WESHER has not been built"
 	begin
-	on sw ip link add wgtest type wireguard 2>/dev/null ||
-	    skip_all "this kernel has no WireGuard"
-	on sw ip link del wgtest
+	if [ "${WESHER_TEST_USERSPACE:-}" = 1 ]; then
+		[ -c /dev/net/tun ] && command -v wireguard-go >/dev/null ||
+		    skip_all "wireguard-go or /dev/net/tun is missing"
+	else
+		on sw ip link add wgtest type wireguard 2>/dev/null ||
+		    skip_all "this kernel has no WireGuard"
+		on sw ip link del wgtest
+	fi
 	private_programs
 	KEY=$(head -c 32 /dev/urandom | base64)
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -39,7 +40,8 @@ static struct {
 	unsigned applies, dumps, keysets, creates, route_calls;
 	struct wg_change last[512];
 	size_t nlast;
-	int create_error, up_error;
+	int create_error, up_error, start_error;
+	bool userspace; /* the link that is started, and the way to it */
 	int wg_error; /* every change is answered with this */
 	char log[256]; /* order of calls: d(el route) w(g) a(dd route) */
 
@@ -214,10 +216,34 @@ rtnl_event_drain(void)
 }
 
 int
-wg_open(const char *name, const char *kind)
+wg_start(const char *name)
+{
+	if (fk.start_error != 0)
+		return fk.start_error;
+	fk.create_error = 0;
+	(void)rtnl_link_create(name);
+	strcpy(fk.kind, "tun");
+	fk.userspace = true;
+	return 0;
+}
+
+bool
+wg_ours(const char *name, const char *kind)
 {
 	(void)name;
-	return strcmp(kind, "wireguard") == 0 ? 0 : -EEXIST;
+	return strcmp(kind, fk.userspace ? "tun" : "wireguard") == 0;
+}
+
+int
+wg_event_fd(void)
+{
+	return fk.userspace ? STDERR_FILENO : -1;
+}
+
+int
+wg_open(const char *name, const char *kind)
+{
+	return wg_ours(name, kind) ? 0 : -EEXIST;
 }
 
 void

@@ -733,12 +733,22 @@ test_adopt(void **state)
 	assert_int_equal(got.hello.adopted, 2);
 	assert_memory_equal(got.hello.key, wgkey.pub, WG_KEY_LEN);
 	assert_string_equal(got.hello.name, "me");
+	assert_int_equal(got.hello.flags, 0);
 	assert_int_equal(
 	    seqpacket_recv(peer_end, &got, sizeof(got)), sizeof(got.stat));
 	assert_int_equal(got.stat.flags, PRIV_STAT_ADOPTED);
 	assert_int_equal(
 	    seqpacket_recv(peer_end, &got, sizeof(got)), sizeof(got.stat));
 	assert_int_equal(seqpacket_recv(peer_end, &got, sizeof(got)), -1);
+	fk.userspace = true;
+	dispatch_hello(p);
+	fk.userspace = false;
+	assert_int_equal(dispatch_write(p), 0);
+	assert_int_equal(
+	    seqpacket_recv(peer_end, &got, sizeof(got)), sizeof(got.hello));
+	assert_int_equal(got.hello.flags, PRIV_HELLO_USERSPACE);
+	while (seqpacket_recv(peer_end, &got, sizeof(got)) != -1)
+		;
 
 	/* A live session keeps the endpoint that the kernel learned. */
 	fk_peer(key(1))->handshake = p->env.wall - 10;

@@ -374,10 +374,11 @@ test_link(void **state)
 	(void)state;
 	ROOT();
 	setup_key(&pol, &k, false);
-	fk.create_error = -EOPNOTSUPP;
+	fk.create_error = fk.start_error = -EOPNOTSUPP;
 	assert_int_equal(
 	    setup_link(&pol, &k, &ifi, &created, &why), -EOPNOTSUPP);
 	assert_non_null(strstr(why, "modprobe"));
+	assert_non_null(strstr(why, "wireguard-go"));
 	fk.create_error = 0;
 	fk.up_error = -EADDRINUSE;
 	assert_int_equal(
@@ -406,6 +407,38 @@ test_link(void **state)
 	sodium_free(k.priv);
 }
 
+/* No WireGuard in the kernel: one in userspace is started, and adopted. */
+static void
+test_userspace(void **state)
+{
+	struct wgkey k;
+	const char *why;
+	unsigned ifi = 0;
+	bool created;
+
+	(void)state;
+	ROOT();
+	setup_key(&pol, &k, false);
+	fk.create_error = -EOPNOTSUPP;
+	assert_int_equal(setup_link(&pol, &k, &ifi, &created, &why), 0);
+	assert_true(created && fk.userspace && fk.up);
+	assert_int_equal(ifi, fk.ifindex);
+	assert_memory_equal(fk.pubkey, k.pub, WG_KEY_LEN);
+	fk.create_error = -EOPNOTSUPP;
+	assert_int_equal(setup_link(&pol, &k, &ifi, &created, &why), 0);
+	assert_false(created);
+	assert_int_equal(fk.keysets, 1);
+	assert_int_equal(setup_unlink(&pol, NULL), 0);
+	assert_false(fk.link);
+	/* Somebody else's. */
+	fk.link = true;
+	fk.userspace = false;
+	assert_int_equal(setup_link(&pol, &k, &ifi, &created, &why), -EEXIST);
+	assert_int_equal(setup_unlink(&pol, NULL), -1);
+	assert_true(fk.link);
+	sodium_free(k.priv);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -421,6 +454,7 @@ main(void)
 	    T(test_sockets),
 	    T(test_control),
 	    T(test_link),
+	    T(test_userspace),
 	};
 
 	if (sodium_init() == -1)
