@@ -52,6 +52,7 @@ static struct {
 static struct {
 	char buf[SET_MAX];
 	size_t pos, len, total;
+	char line[LINE_LEN]; /* the one that is looked at */
 } in;
 
 /* ---- the socket */
@@ -130,6 +131,10 @@ uapi_connect(const char *dir, const char *name, int wait)
 	int r;
 
 	uapi_close();
+	/* Keys are not to be swapped out; where that fails it is no reason to
+	 * have no tunnels. */
+	(void)sodium_mlock(&req, sizeof(req));
+	(void)sodium_mlock(&in, sizeof(in));
 	for (;;) {
 		r = try_connect(dir, name);
 		if (r != -ENOENT && r != -ECONNREFUSED && r != -EAGAIN)
@@ -216,10 +221,11 @@ fill(void)
 	return 0;
 }
 
-/* The next line without its end. 0 or -errno. */
+/* The next line, without its end, into in.line. 0 or -errno. */
 static int
-get_line(char line[LINE_LEN])
+get_line(void)
 {
+	char *line = in.line;
 	size_t n = 0;
 	int r;
 
@@ -396,16 +402,14 @@ answer_line(struct wg_dump *s, struct wg_peer **p, char *line, int *error)
 static int
 read_answer(struct wg_dump *s, int *error)
 {
-	char line[LINE_LEN];
 	struct wg_peer *p = NULL;
 	int r;
 
 	*error = 1; /* not told yet */
 	in.pos = in.len = in.total = 0;
-	while ((r = get_line(line)) == 0 && line[0] != '\0')
-		if ((r = answer_line(s, &p, line, error)) != 0)
+	while ((r = get_line()) == 0 && in.line[0] != '\0')
+		if ((r = answer_line(s, &p, in.line, error)) != 0)
 			break;
-	sodium_memzero(line, sizeof(line));
 	if (r == 0 && (*error == 1 || in.pos != in.len))
 		r = -EPROTO;
 	return r;

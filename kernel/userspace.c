@@ -21,6 +21,7 @@
 
 #include "../common/clock.h"
 #include "../common/log.h"
+#include "rtnl.h"
 #include "uapi.h"
 #include "userspace.h"
 
@@ -149,6 +150,27 @@ wait_for_former(const char *name)
 	return 0;
 }
 
+/*
+ * Up, and bound to some port, before it is told its own: wireguard-go says
+ * that a port is in use only then. Whoever has no port after a second does
+ * without, so nothing here is an error.
+ */
+static void
+bring_up(const char *name)
+{
+	const int64_t end = clock_now() + US_PER_S;
+	struct wg_device d = {0};
+	struct wg_dump s = {.d = &d};
+	struct rtnl_link l;
+
+	if (rtnl_link_get(name, &l) != 0 || rtnl_link_up(l.ifindex, 0) != 0)
+		return;
+	while (
+	    wg_uapi.get(l.ifindex, &s) == 0 && d.port == 0 && clock_now() < end)
+		(void)poll(NULL, 0, STEP);
+	wg_device_free(&d);
+}
+
 int
 userspace_start(const char *name)
 {
@@ -170,6 +192,8 @@ userspace_start(const char *name)
 		return r < 0 ? r : -EIO;
 	}
 	r = uapi_connect(UAPI_DIR, name, PATIENCE);
+	if (r == 0)
+		bring_up(name);
 	wg_uapi.close();
 	if (r != 0)
 		log_warnx("%s/%s.sock: %s", UAPI_DIR, name, strerror(-r));

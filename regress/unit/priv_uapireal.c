@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -235,6 +236,23 @@ test_adopt(void **state)
 	wg_device_free(&d);
 }
 
+/* Said at once, not only in a log that nobody has. */
+static void
+port_in_use(void)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET};
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	uint8_t key[WG_KEY_LEN];
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	randombytes_buf(key, sizeof(key));
+	assert_int_equal(
+	    wg_device_set(l.ifindex, key, ntohs(sin.sin_port)), -EADDRINUSE);
+	close(fd);
+}
+
 static void
 test_gone(void **state)
 {
@@ -255,6 +273,7 @@ test_gone(void **state)
 	assert_int_equal(rtnl_link_get(NAME, &l), 0);
 	assert_int_equal(wg_open(NAME, l.kind), 0);
 	pf.fd = wg_event_fd();
+	port_in_use();
 	assert_int_equal(rtnl_link_delete(NAME), 0);
 	assert_int_equal(poll(&pf, 1, 20000), 1);
 	wg_close();
