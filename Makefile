@@ -60,6 +60,18 @@ T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
 # Tools of the scenarios, one file each.
 T_E2E = $(patsubst regress/e2e/%.c,$(O)/e2e/%,$(wildcard regress/e2e/*.c))
 
+# Members of ours and of the original for the tests of their interoperation;
+# the latter where Debian's Go and its memberlist are. The sanitizers' build
+# has nothing to add to a program in Go.
+T_INTEROP = $(O)/interop/member
+GOPATH_DEBIAN = /usr/share/gocode
+ifneq ($(and $(shell command -v go),$(wildcard \
+	$(GOPATH_DEBIAN)/src/github.com/hashicorp/memberlist)),)
+ifeq ($(findstring -fsanitize,$(CFLAGS)),)
+T_INTEROP += $(O)/interop/peer
+endif
+endif
+
 all: $(O)/wesher $(O)/wesher-priv
 
 $(O)/obj/%.o: %.c
@@ -92,9 +104,18 @@ $(T_E2E): $(O)/e2e/%: $(O)/obj/regress/e2e/%.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^
 
+$(O)/interop/member: $(O)/obj/regress/interop/member.o $(A_WESHER) $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER)
+
+$(O)/interop/peer: $(wildcard regress/interop/peer/*.go)
+	@mkdir -p $(@D)
+	GO111MODULE=off GOPATH=$(GOPATH_DEBIAN) \
+	    GOCACHE=$(abspath $(O))/go-cache go build -o $@ ./regress/interop/peer
+
 unit-programs: $(T_PRIV) $(T_WESHER)
 
-test-programs: unit-programs $(T_E2E)
+test-programs: unit-programs $(T_E2E) $(T_INTEROP)
 
 # What a fresh Debian lacks; quick and offline when nothing is missing.
 deps:

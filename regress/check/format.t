@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 need clang-format
 check "clang-format has nothing to change" "$MAKE" -s format-check
-for f in regress/vm/* regress/e2e/* regress/check/* regress/lib/* \
+for f in regress/vm/* regress/interop/* regress/e2e/* regress/check/* regress/lib/* \
     regress/demo .ci/run; do
 	read -r first <"$f"
 	case $first in
