@@ -6,7 +6,7 @@ export O="${O:-build}"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
-scenarios="rest relay crash refute tcp burst converge join metadata leave
+scenarios="heldname rest relay crash refute tcp burst converge join metadata leave
 	return wrongkey compression mapped ipv6"
 for s in $scenarios; do
 	{
