@@ -218,7 +218,8 @@ status_doc(void)
 static void
 refresh(void)
 {
-	(void)priv_stats();
+	if (!mesh_may_ask(g.mesh) || priv_stats() == 0)
+		control_refreshed();
 }
 
 /* The operator's options, from the sealed memfd. */

@@ -147,6 +147,12 @@ mesh_stop(struct mesh *m, int64_t now)
 }
 
 bool
+mesh_may_ask(const struct mesh *m)
+{
+	return m->peers != NULL;
+}
+
+bool
 mesh_finished(const struct mesh *m)
 {
 	return m->finished;

@@ -73,6 +73,8 @@ struct mesh_view {
 	struct peers *peers;
 };
 void mesh_view(struct mesh *m, struct mesh_view *v);
+/* Does wesher-priv answer about peers yet? It ends who asks too early. */
+bool mesh_may_ask(const struct mesh *m);
 /* The document of `wesher status` (control.h), malloc'ed; NULL: no memory. */
 char *mesh_status(struct mesh *m, int64_t now);
 

@@ -445,7 +445,10 @@ test_order_of_a_start(void **state)
 	assert_int_equal(w.asked[0].type, PRIV_SELF);
 	mesh_view(w.mesh, &v);
 	assert_null(v.swim);
+	/* `wesher status` may come this early; STATS would end us. */
+	assert_false(mesh_may_ask(w.mesh));
 	answer(0);
+	assert_true(mesh_may_ask(w.mesh));
 	mesh_view(w.mesh, &v);
 	assert_non_null(v.swim);
 	run_for(0, false);
