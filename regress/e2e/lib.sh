@@ -154,6 +154,7 @@ begin_mesh() {
 		    skip_all "this kernel has no WireGuard"
 		on sw ip link del wgtest
 	fi
+	unset WESHER_TEST_USERSPACE # wesher would wonder about it
 	private_programs
 	KEY=$(head -c 32 /dev/urandom | base64)
 }
