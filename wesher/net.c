@@ -32,7 +32,6 @@
 
 /* Sources that were logged lately; direct-mapped, so it cannot grow. */
 struct refused {
-	struct ipaddr ip;
 	int64_t at;
 	uint64_t suppressed;
 };
@@ -71,7 +70,6 @@ net_refused(const struct ipport *from, const char *what, const char *why)
 	else
 		log_warnx(
 		    "%s from %s refused: %s", what, ipport_str(from, buf), why);
-	r->ip = from->ip;
 	r->at = now;
 	r->suppressed = 0;
 }

@@ -390,11 +390,6 @@ self_deadline(const struct swim *s)
 {
 	const int64_t all[] = {s->leave_end, s->wake_at, s->refute_at,
 	    s->announce_at, s->listed_at};
-	int64_t first = NEVER;
-	size_t i;
 
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (all[i] < first)
-			first = all[i];
-	return first;
+	return swim_earliest(all, sizeof(all) / sizeof(all[0]));
 }

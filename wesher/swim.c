@@ -289,18 +289,25 @@ swim_tick(struct swim *s, int64_t now)
 }
 
 int64_t
+swim_earliest(const int64_t *at, size_t n)
+{
+	int64_t first = NEVER;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (at[i] < first)
+			first = at[i];
+	return first;
+}
+
+int64_t
 swim_deadline(const struct swim *s)
 {
 	const int64_t all[] = {relay_deadline(s), probe_deadline(s),
 	    s->mode <= SWIM_LEAVING ? suspect_deadline(&s->suspects) : NEVER,
 	    pushpull_deadline(s), self_deadline(s), spread_deadline(s)};
-	int64_t first = NEVER;
-	size_t i;
 
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (all[i] < first)
-			first = all[i];
-	return first;
+	return swim_earliest(all, sizeof(all) / sizeof(all[0]));
 }
 
 /* Probes of others: answered even when we have left. */

@@ -167,6 +167,8 @@ struct swim {
 };
 
 /* swim.c */
+/* The earliest of n times, NEVER when n is 0. */
+int64_t swim_earliest(const int64_t *at, size_t n);
 uint32_t swim_random(struct swim *s, uint32_t n); /* 0 .. n - 1, n > 0 */
 void swim_emit(struct swim *s, enum swim_event_type type, struct member *m,
     const struct via *v, bool direct);
