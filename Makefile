@@ -61,11 +61,10 @@ T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
 T_E2E = $(patsubst regress/e2e/%.c,$(O)/e2e/%,$(wildcard regress/e2e/*.c))
 
 # Members of ours and of the original for the tests of their interoperation;
-# the latter where Debian's Go and its memberlist are, and the tests are asked
-# for: make check TESTS=regress/interop/interop.t
+# the latter where Debian's Go and its memberlist are.
 T_INTEROP = $(O)/interop/member
 GOPATH_DEBIAN = /usr/share/gocode
-ifneq ($(and $(findstring interop,$(TESTS)),$(shell command -v go),$(wildcard \
+ifneq ($(and $(shell command -v go),$(wildcard \
 	$(GOPATH_DEBIAN)/src/github.com/hashicorp/memberlist)),)
 ifeq ($(findstring -fsanitize,$(CFLAGS)),)
 T_INTEROP += $(O)/interop/peer
