@@ -15,7 +15,9 @@
  *        "addr" (ip:port), "overlay" (or null), "endpoint" (in use, or null),
  *        "handshake" (age in seconds, or null), "rx", "tx",
  *        "dialect" ("ours", "v0.3", "v0.2", "none"),
- *        "why" (why there is no tunnel, or null) }] sorted by name }
+ *        "why" (why there is no tunnel, or null),
+ *        "note" (what the tunnel lacks: its hosts line, or null) }] sorted by
+ *        name }
  *   anything else -> {"error": "unknown command"}
  */
 #define CONTROL_LINE_MAX   512

@@ -10,6 +10,7 @@
 
 #include <sodium.h>
 
+#include "../common/check.h"
 #include "../common/log.h"
 #include "../common/overlay.h"
 #include "../common/clock.h"
@@ -208,6 +209,10 @@ mesh_up(struct mesh *m, int64_t now)
 	m->swim = swim_new(&sc, now);
 	if (m->peers == NULL || m->join == NULL || m->swim == NULL)
 		fatalx("cannot start the mesh: out of memory");
+	if (!check_hostname(m->name, strlen(m->name)))
+		log_warnx("our name %s is " PEER_NO_LINE ": members get no "
+			  "line in /etc/hosts for it",
+		    m->name);
 	log_info("we are %s, overlay address %s, announced at %s", m->name,
 	    ipaddr_str(&m->self, buf), ipaddr_str(&m->announced, buf2));
 	if (m->adopted == 0)

@@ -79,14 +79,16 @@ member_doc(const struct mesh *m, const struct member *mb)
 	}
 	if (v.why != PEER_OK)
 		v.endpoint.ip.len = 0;
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:o}",
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:o, "
+			 "s:s?}",
 	    "name", text(mb->name), "state", member_state_name(mb->state),
 	    "addr", ipport_or_null(&at), "overlay",
 	    addr_or_null(v.decoded ? &v.meta.overlay : &none), "endpoint",
 	    ipport_or_null(&v.endpoint), "handshake",
 	    age == -1 ? json_null() : json_integer(age), "rx", (json_int_t)v.rx,
 	    "tx", (json_int_t)v.tx, "dialect", dialect(&v), "why",
-	    v.why == PEER_OK ? json_null() : text(v.detail));
+	    v.why == PEER_OK ? json_null() : text(v.detail), "note",
+	    v.no_line ? "no hosts line: " PEER_NO_LINE : NULL);
 }
 
 static int

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../common/check.h"
 #include "../common/log.h"
 #include "peers_int.h"
 
@@ -57,7 +56,7 @@ send_set(struct peers *ps, struct peer *p)
 	m.attempt = p->want.attempt;
 	if (p->want.plain)
 		m.flags |= PRIV_PEER_PLAIN;
-	if (ps->cfg.hosts && check_hostname(p->name, p->namelen))
+	if (ps->cfg.hosts && !peer_no_line(&ps->cfg, p))
 		m.flags |= PRIV_PEER_HOSTS;
 	memcpy(m.key, p->want.key, WG_KEY_LEN);
 	/* The same key twice asks for a reset of its session. */
@@ -167,6 +166,17 @@ del_done(struct peers *ps, struct peer *p, int error)
 		postpone(ps, p);
 }
 
+/* Once: its name will not change. */
+static void
+tell_no_line(struct peers *ps, struct peer *p)
+{
+	if (p->line_told || !peer_no_line(&ps->cfg, p))
+		return;
+	p->line_told = true;
+	log_warnx("%s gets no line in /etc/hosts: its name is " PEER_NO_LINE,
+	    p->name);
+}
+
 static void
 set_done(struct peers *ps, struct peer *p, int64_t now)
 {
@@ -185,6 +195,7 @@ set_done(struct peers *ps, struct peer *p, int64_t now)
 		p->has_stat = false;
 		p->handshake = 0;
 		p->rx = p->tx = 0;
+		tell_no_line(ps, p);
 	}
 	prime_applied(ps, p, now, fresh);
 }

@@ -76,6 +76,12 @@ peer_judge(const struct peers_config *cfg, struct peer *p)
 	return PEER_PENDING;
 }
 
+bool
+peer_no_line(const struct peers_config *cfg, const struct peer *p)
+{
+	return cfg->hosts && !check_hostname(p->name, p->namelen);
+}
+
 static const char *const words[] = {
     [PEER_OK] = "",
     [PEER_PENDING] = "being set up",

@@ -58,6 +58,9 @@ enum peer_why {
 	PEER_REFUSED /* wesher-priv or the kernel refused */
 };
 
+/* What a name is that may not stand in /etc/hosts, in words. */
+#define PEER_NO_LINE "no legal host name (RFC 1123)"
+
 struct peer; /* hangs off struct member's udata */
 
 /* NULL when out of memory. */
@@ -97,6 +100,7 @@ bool peers_settled(const struct peers *p);
 struct peer_view {
 	enum peer_why why;
 	char detail[160]; /* why in words, "" for PEER_OK */
+	bool no_line; /* it has a tunnel, and a name unfit for /etc/hosts */
 	bool decoded;
 	struct meta meta; /* when decoded */
 	struct ipport endpoint; /* in use (kernel's) or announced */

@@ -41,6 +41,7 @@ struct peer {
 	uint32_t seq;
 	int64_t retry_at, backoff;
 	int64_t logged_at; /* the last warning about it */
+	bool line_told; /* that it gets no hosts line */
 	int64_t ghost_until; /* forgotten: a new key still names the old */
 
 	/* priming */
@@ -93,6 +94,8 @@ peer_at(struct peers *ps, int64_t *which, int64_t at)
 /* Judge p's metadata against everything but other peers. Sets decoded, meta,
  * want; returns PEER_PENDING when it could have a tunnel. */
 enum peer_why peer_judge(const struct peers_config *cfg, struct peer *p);
+/* Would it have a hosts line, but for its name? */
+bool peer_no_line(const struct peers_config *cfg, const struct peer *p);
 /* The sentence of status. */
 void peer_words(const struct peer *p, char *buf, size_t len);
 

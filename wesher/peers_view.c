@@ -11,13 +11,13 @@ peers_view(const struct peers *ps, const struct member *m, struct peer_view *v)
 {
 	const struct peer *p = m->udata;
 
-	(void)ps;
 	memset(v, 0, sizeof(*v));
 	v->why = PEER_PENDING;
 	if (p == NULL)
 		return;
 	v->why = p->why;
 	peer_words(p, v->detail, sizeof(v->detail));
+	v->no_line = p->why == PEER_OK && peer_no_line(&ps->cfg, p);
 	v->decoded = p->decoded;
 	v->meta = p->meta;
 	v->endpoint = p->have.endpoint;

@@ -103,6 +103,9 @@ make_row(const json_t *doc, const json_t *m, struct row *r)
 		strlcpy(r->cell[i++], "never", CELL);
 	if (local)
 		strlcpy(r->cell[i], "(this host)", CELL);
+	else if (json_string_length(json_object_get(m, "why")) == 0 &&
+		 json_string_length(json_object_get(m, "note")) > 0)
+		text(m, "note", r->cell[i], CELL);
 	else
 		text(m, "why", r->cell[i], CELL);
 	return !local && is_string(m, "state", "alive") &&

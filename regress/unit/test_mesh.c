@@ -225,16 +225,22 @@ begin(void)
 }
 
 static void
-hello(unsigned adopted)
+hello_as(const char *name, unsigned adopted)
 {
 	struct priv_hello h = {.version = PRIV_VERSION,
 	    .adopted = adopted,
 	    .wgport = 51820,
-	    .namelen = 4,
-	    .name = "self"};
+	    .namelen = (uint8_t)strlen(name)};
 
+	strlcpy(h.name, name, sizeof(h.name));
 	memset(h.key, 0x80, WG_KEY_LEN);
 	mesh_hello(w.mesh, w.now, &h);
+}
+
+static void
+hello(unsigned adopted)
+{
+	hello_as("self", adopted);
 }
 
 /* The host's addresses; "" for none. */
@@ -961,7 +967,27 @@ test_status(void **state)
 	assert_int_equal(json_array_size(list), 2);
 	assert_true(
 	    json_is_null(json_object_get(json_array_get(list, 0), "why")));
+	assert_true(
+	    json_is_null(json_object_get(json_array_get(list, 0), "note")));
+	assert_true(
+	    json_is_null(json_object_get(json_array_get(list, 1), "why")));
+	assert_true(
+	    json_is_string(json_object_get(json_array_get(list, 1), "note")));
 	json_decref(doc);
+}
+
+/* The others' hosts files have no place for every name: told at the start. */
+static void
+test_own_name(void **state)
+{
+	(void)state;
+	begin();
+	hello_as("my own", 0);
+	net("192.0.2.1", "");
+	answer(0);
+	assert_int_equal(w.lines, 1);
+	run_for(60 * US_PER_S, true);
+	assert_int_equal(w.lines, 1);
 }
 
 /* A member that is well writes nothing at the usual level. */
@@ -1009,6 +1035,7 @@ main(void)
 	    T(test_incarnation_at_its_end),
 	    T(test_status),
 	    T(test_quiet_when_well),
+	    T(test_own_name),
 	};
 
 	return cmocka_run_group_tests_name("mesh", tests, NULL, NULL);

@@ -285,10 +285,47 @@ static void
 test_no_hosts_line_for_odd_names(void **state)
 {
 	struct member *m = member("not a host name", 2, true);
+	struct peer_view v;
 
 	(void)state;
 	update(m, PEERS_DIRECT);
 	assert_int_equal(w.asked[0].set.flags, 0);
+	assert_int_equal(w.lines, 0);
+	answer(0);
+	/* Told once, and in the status as long as the tunnel stands. */
+	assert_int_equal(w.lines, 1);
+	peers_view(w.peers, m, &v);
+	assert_int_equal(v.why, PEER_OK);
+	assert_true(v.no_line);
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	answer(0);
+	peers_view(w.peers, m, &v);
+	assert_false(v.no_line);
+	m->state = MEMBER_ALIVE;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	assert_int_equal(w.lines, 1);
+	drop(m);
+}
+
+static void
+test_no_hosts_lines_wanted(void **state)
+{
+	struct member *m;
+	struct peer_view v;
+
+	(void)state;
+	peers_free(w.peers);
+	w.cfg.hosts = false;
+	w.peers = peers_new(&w.cfg);
+	m = member("not a host name", 2, true);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.asked[0].set.flags, 0);
+	answer(0);
+	assert_int_equal(w.lines, 0);
+	peers_view(w.peers, m, &v);
+	assert_false(v.no_line);
 	drop(m);
 }
 
@@ -1206,6 +1243,7 @@ main(void)
 	    T(test_one_member_one_request),
 	    T(test_plain_member),
 	    T(test_no_hosts_line_for_odd_names),
+	    T(test_no_hosts_lines_wanted),
 	    T(test_gone_member_is_deleted),
 	    T(test_forgotten_while_under_way),
 	    T(test_new_key_names_the_old_one),

@@ -108,6 +108,22 @@ test_verdict(void **state)
 	assert_int_equal(run(HEAD TAIL, status_table), STATUS_WHOLE);
 }
 
+/* What a tunnel lacks is said where the reason for none would stand. */
+static void
+test_note(void **state)
+{
+	static const char doc[] = HEAD SELF "," OTHER(
+	    "\"web2\"", "alive", "12", "null,\"note\":\"no line\"") TAIL;
+	static const char both[] = HEAD SELF "," OTHER(
+	    "\"web2\"", "alive", "12", "\"x\",\"note\":\"no line\"") TAIL;
+
+	(void)state;
+	assert_int_equal(run(doc, status_table), STATUS_WHOLE);
+	assert_non_null(strstr(out, "  12s ago    no line\n"));
+	assert_int_equal(run(both, status_table), STATUS_PARTIAL);
+	assert_non_null(strstr(out, "  12s ago    x\n"));
+}
+
 /* No byte of a hostile name or reason reaches the terminal as a command. */
 static void
 test_hostile(void **state)
@@ -351,6 +367,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_verdict),
+	    cmocka_unit_test(test_note),
 	    cmocka_unit_test(test_hostile),
 	    cmocka_unit_test(test_width),
 	    cmocka_unit_test(test_no_answer),
