@@ -34,7 +34,7 @@ is_alnum(unsigned char c)
 	       (c >= 'A' && c <= 'Z');
 }
 
-/* One label of RFC 1123 section 2.1, underscores tolerated. */
+/* One label of RFC 1123 section 2.1. */
 static bool
 check_label(const char *s, size_t len)
 {
@@ -43,8 +43,7 @@ check_label(const char *s, size_t len)
 	if (len == 0 || len > 63 || s[0] == '-' || s[len - 1] == '-')
 		return false;
 	for (i = 0; i < len; i++)
-		if (!is_alnum((unsigned char)s[i]) && s[i] != '-' &&
-		    s[i] != '_')
+		if (!is_alnum((unsigned char)s[i]) && s[i] != '-')
 			return false;
 	return true;
 }
