@@ -411,6 +411,15 @@ suspicions() { # ID...
 	done | grep -ciE 'suspect|suspicion|failed to (ack|answer)' || :
 }
 
+# How many lines of its log have this text.
+log_count() { # ID TEXT
+	grep -cF -- "$2" "$DIR/$1.log"
+}
+
+logged() { # ID TEXT
+	grep -qF -- "$2" "$DIR/$1.log"
+}
+
 # Full mesh: everybody sees all and reaches each by name.
 full_mesh() { # SECONDS NAME...
 	fm_s=$1
