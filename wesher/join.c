@@ -17,6 +17,7 @@
 #define IN_FLIGHT   8 /* joins of one target at a time */
 #define SAVED_BUSY  8 /* saved members tried at a time */
 #define PATIENCE    (120 * US_PER_S) /* with a resolver that is silent */
+#define TELL_AFTER  (2 * US_PER_S) /* failures before may be a moment's */
 
 enum target_state { T_WAITING, T_RESOLVING, T_TRYING, T_DONE };
 
@@ -25,7 +26,7 @@ struct target {
 	uint16_t port;
 	bool from_state, warned;
 	enum target_state state;
-	int64_t next, backoff;
+	int64_t since, next, backoff;
 	struct ipaddr *addrs; /* of the last resolution */
 	size_t naddrs, nexttry;
 	uint32_t ids[IN_FLIGHT]; /* 0: free */
@@ -127,7 +128,7 @@ add(struct join *j, const char *host, uint16_t port, bool from_state,
 	strlcpy(t->host, host, sizeof(t->host));
 	t->port = port != 0 ? port : j->port;
 	t->from_state = from_state;
-	t->next = now;
+	t->since = t->next = now;
 	t->backoff = BACKOFF_MIN;
 	return 0;
 }
@@ -163,9 +164,9 @@ in_flight(const struct target *t)
 
 /* One warning a target: being alone should not go unnoticed. */
 static void
-log_failure(struct target *t)
+log_failure(struct target *t, int64_t now)
 {
-	if (t->warned || t->from_state || t->backoff < 4 * BACKOFF_MIN) {
+	if (t->warned || t->from_state || now - t->since < TELL_AFTER) {
 		log_debug(
 		    "join %s port %u failed: %s", t->host, t->port, t->why);
 		return;
@@ -184,12 +185,15 @@ settle(struct join *j, struct target *t, int64_t now)
 	if (t->reached || t->self) {
 		t->state = T_DONE;
 		t->next = NEVER;
+		if (t->warned) /* the trouble is over: as loud */
+			log_warnx(
+			    "join %s port %u succeeds now", t->host, t->port);
 		return;
 	}
 	jitter = (int64_t)(j->ops.random(j->arg) % 1000) * t->backoff / 2000;
 	t->state = T_WAITING;
 	t->next = now + t->backoff / 2 + jitter + t->backoff / 4;
-	log_failure(t);
+	log_failure(t, now);
 	t->backoff *= 2;
 	if (t->backoff > BACKOFF_MAX)
 		t->backoff = BACKOFF_MAX;

@@ -388,7 +388,51 @@ test_failures_are_told_once(void **state)
 		now = join_deadline(j);
 	}
 	assert_int_equal(w.lines, 1);
-	log_init(LOG_D_PLAIN, LOG_L_WARN, "test", -1);
+	/* And the end of it. */
+	join_tick(j, now);
+	join_resolved(j, now, 0, &to.ip, 1, NULL);
+	join_tried(j, now, w.id, JOIN_REACHED, NULL);
+	assert_int_equal(w.lines, 2);
+}
+
+/* A moment's trouble is none; one slow failure is no moment. */
+static void
+test_when_a_failure_is_told(void **state)
+{
+	struct join *j = *state;
+
+	log_init(LOG_D_SINK, LOG_L_INFO, "test", -1);
+	log_sink(on_line);
+	join_add(j, "quick", 0);
+	join_tick(j, 0);
+	join_resolved(j, 0, 0, NULL, 0, "no such name");
+	join_tick(j, US_PER_S);
+	join_resolved(j, US_PER_S, 0, NULL, 0, "no such name");
+	assert_int_equal(w.lines, 0);
+	join_add(j, "slow", US_PER_S);
+	join_tick(j, US_PER_S);
+	join_resolved(j, 16 * US_PER_S, 1, NULL, 0, "no answer");
+	assert_int_equal(w.lines, 1);
+}
+
+/* What was never told about needs no all-clear. */
+static void
+test_quick_success_is_silent(void **state)
+{
+	struct join *j = *state;
+	struct ipaddr a;
+
+	log_init(LOG_D_SINK, LOG_L_WARN, "test", -1);
+	log_sink(on_line);
+	addr("192.0.2.1", &a);
+	join_add(j, "seed", 0);
+	join_tick(j, 0);
+	join_resolved(j, 0, 0, &a, 1, NULL);
+	join_tried(j, 0, w.id, JOIN_FAILED, "connection refused");
+	join_tick(j, US_PER_S);
+	join_resolved(j, US_PER_S, 0, &a, 1, NULL);
+	join_tried(j, US_PER_S, w.id, JOIN_REACHED, NULL);
+	assert_int_equal(w.lines, 0);
 }
 
 int
@@ -410,6 +454,8 @@ main(void)
 	    T(test_no_memory_for_an_attempt),
 	    T(test_resolver_that_never_answers),
 	    T(test_failures_are_told_once),
+	    T(test_when_a_failure_is_told),
+	    T(test_quick_success_is_silent),
 	};
 
 	return cmocka_run_group_tests_name("join", tests, NULL, NULL);
