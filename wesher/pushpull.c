@@ -184,6 +184,7 @@ scan_self(const struct swim *s, const struct wire_node *n,
 	look->self = true;
 	look->self_here = ipport_cmp(&mine, addr) == 0;
 	look->self_addr = n->addr;
+	look->self_at = *addr;
 	look->self_state = n->state;
 }
 
@@ -308,6 +309,29 @@ answer_with(const struct swim *s, const struct pushpull_look *look)
 						   : STATE_RATIONED;
 }
 
+/*
+ * We know nobody, and this comes from a mesh that has our name elsewhere: to
+ * merge it would be the join that join_judge refuses, from the other end.
+ */
+static bool
+is_namesakes(const struct swim *s, const struct pushpull_look *look)
+{
+	return s->t.n < 2 && look->self && !look->self_here &&
+	       look->self_state < WIRE_S_DEAD;
+}
+
+/* The namesake is told who has the name; others shall not think that they have
+ * reached us, and ask again. */
+static void
+refuse_namesake(struct swim *s, const struct ipport *from,
+    const struct pushpull_look *look, uint8_t **reply, size_t *replylen)
+{
+	swim_emit_conflict(s, s->self, &look->self_at);
+	if (ipaddr_eq(&look->self_at.ip, &from->ip))
+		*reply = pushpull_build(
+		    s, STATE_ALL, look->head.join, replylen);
+}
+
 int
 pushpull_request(struct swim *s, const struct ipport *from, const uint8_t *body,
     size_t len, uint8_t **reply, size_t *replylen)
@@ -321,6 +345,11 @@ pushpull_request(struct swim *s, const struct ipport *from, const uint8_t *body,
 		s->count.bad_message++;
 		*reply = error_message("malformed state", replylen);
 		return -1;
+	}
+	if (is_namesakes(s, &look)) {
+		refuse_namesake(s, from, &look, reply, replylen);
+		pushpull_unmark(s);
+		return 0;
 	}
 	what = answer_with(s, &look);
 	*reply = pushpull_build(s, what, look.head.join, replylen);

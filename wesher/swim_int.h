@@ -316,6 +316,7 @@ struct pushpull_look {
 	bool self; /* an entry has our name ... */
 	bool self_here; /* ... and our address */
 	struct slice self_addr; /* as it was written there */
+	struct ipport self_at; /* the same */
 	uint8_t self_state;
 };
 /* Check the framing of a whole state and mark members. 0, or -1. */

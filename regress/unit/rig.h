@@ -542,19 +542,31 @@ state_find(const struct state_view *v, const char *name)
 	return NULL;
 }
 
-/* Ask the core with a state; *v points into the reply, which is returned. */
+/* Ask the core with a state. Its answer, or NULL. */
+static inline uint8_t *
+rig_try(struct rig *r, const struct ipport *from, struct state_buf *b,
+    bool join, size_t *n)
+{
+	uint8_t *reply = NULL, *msg;
+	size_t len;
+
+	*n = 0;
+	msg = state_finish(b, join, &len);
+	assert_int_equal(swim_stream_request(r->s, r->now, from, msg[0],
+			     msg + 1, len - 1, &reply, n),
+	    0);
+	free(msg);
+	return reply;
+}
+
+/* The same when there must be one; *v points into it. */
 static inline uint8_t *
 rig_ask(struct rig *r, const struct ipport *from, struct state_buf *b,
     bool join, struct state_view *v)
 {
-	uint8_t *reply = NULL, *msg;
-	size_t len, n = 0;
+	size_t n;
+	uint8_t *reply = rig_try(r, from, b, join, &n);
 
-	msg = state_finish(b, join, &len);
-	assert_int_equal(swim_stream_request(r->s, r->now, from, msg[0],
-			     msg + 1, len - 1, &reply, &n),
-	    0);
-	free(msg);
 	assert_non_null(reply);
 	if (v != NULL)
 		state_read(reply, n, v);

@@ -439,6 +439,67 @@ a_taken_name_is_no_join(void **state)
 	assert_false(r->join.listed);
 }
 
+/* The mesh of our namesake, seen from its other members and from itself. */
+static void
+add_namesakes_mesh(struct state_buf *b, enum wire_state state)
+{
+	state_add(b, "me", "10.0.0.2", 3, state, "Xme");
+	state_add(b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+}
+
+static void
+alone_we_merge_no_mesh_of_a_namesake(void **state)
+{
+	struct state_buf b = {0};
+	uint8_t *reply;
+	size_t n;
+
+	(void)state;
+	add_namesakes_mesh(&b, WIRE_S_ALIVE);
+	reply = rig_ask(r, at("10.0.0.2", 40000), &b, true, &view);
+	assert_int_equal(view.head.nodes, 1);
+	assert_non_null(state_find(&view, "me"));
+	assert_int_equal(r->s->t.n, 1);
+	assert_int_equal(rig_evs(r, SWIM_EV_SELF_CONFLICT), 1);
+	assert_int_equal(rig_ev(r, SWIM_EV_SELF_CONFLICT)->addr.port, PORT);
+	free(reply);
+	/* Another one must not take our answer for a join. */
+	add_namesakes_mesh(&b, WIRE_S_SUSPECT);
+	assert_null(rig_try(r, at("10.1.0.1", 40000), &b, true, &n));
+	assert_int_equal(r->s->t.n, 1);
+	assert_int_equal(rig_evs(r, SWIM_EV_SELF_CONFLICT), 2);
+	/* Nothing of it is told to anybody, by a leave for instance. */
+	swim_leave(r->s, r->now);
+	rig_run(r, 10 * SEC);
+	assert_int_equal(r->nmsgs, 0);
+}
+
+static void
+a_name_that_was_given_up_is_merged(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	add_namesakes_mesh(&b, WIRE_S_LEFT);
+	free(rig_ask(r, at("10.1.0.1", 40000), &b, true, NULL));
+	assert_int_equal(rig_state(r, "host"), MEMBER_ALIVE);
+	assert_int_equal(rig_evs(r, SWIM_EV_SELF_CONFLICT), 0);
+}
+
+/* Whoever has a mesh of its own goes on exchanging with everybody. */
+static void
+a_member_merges_beside_a_namesake(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	rig_populate(r, 3);
+	add_namesakes_mesh(&b, WIRE_S_ALIVE);
+	free(rig_ask(r, at("10.1.0.1", 40000), &b, false, NULL));
+	assert_non_null(rig_member(r, "host"));
+	assert_int_equal(rig_evs(r, SWIM_EV_SELF_CONFLICT), 1);
+}
+
 static void
 our_former_life_is_refuted(void **state)
 {
@@ -1006,6 +1067,9 @@ main(void)
 	    T(a_look_is_not_seen_and_merges_nothing),
 	    T(reaching_ourselves_is_detected),
 	    T(a_taken_name_is_no_join),
+	    T(alone_we_merge_no_mesh_of_a_namesake),
+	    T(a_name_that_was_given_up_is_merged),
+	    T(a_member_merges_beside_a_namesake),
 	    T(our_former_life_is_refuted),
 	    T(the_listed_form_of_our_address_is_adopted),
 	    T(failures_are_told),
