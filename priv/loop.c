@@ -28,7 +28,10 @@ static int64_t kill_at;
 void
 loop_clock(struct priv *p)
 {
-	p->env.now = clock_now() / US_PER_MS + 1; /* 0 is "not due" */
+	static struct awake awake;
+
+	p->env.now = awake_now(&awake) / US_PER_MS + 1; /* 0 is "not due" */
+	awake.due = (p->env.now + 1000) * US_PER_MS; /* as duties_wait() */
 	p->env.wall = time(NULL);
 }
 

@@ -46,6 +46,7 @@ static struct {
 	struct conf conf;
 	struct event_base *base;
 	struct event ev_tick;
+	struct awake clock;
 	struct mesh *mesh;
 	struct seal *seal;
 	int root; /* the state folder, as "/" */
@@ -54,11 +55,22 @@ static struct {
 	int status;
 } g;
 
+/* The time for the mesh, which hears when it stood still. */
+static int64_t
+now(void)
+{
+	int64_t before = g.clock.slept, t = awake_now(&g.clock);
+
+	if (g.clock.slept != before)
+		mesh_woke(g.mesh, t, g.clock.slept - before);
+	return t;
+}
+
 /* Arm the one timer for what the mesh wants next, or end. */
 static void
 rearm(void)
 {
-	int64_t now, d;
+	int64_t d;
 	struct timeval tv;
 
 	if (mesh_finished(g.mesh)) {
@@ -66,13 +78,15 @@ rearm(void)
 		event_base_loopbreak(g.base);
 		return;
 	}
-	now = clock_now();
 	d = mesh_deadline(g.mesh);
+	g.clock.due = 0;
 	if (d == NEVER) {
 		evtimer_del(&g.ev_tick);
 		return;
 	}
-	d = d > now ? d - now : 0;
+	d -= now();
+	d = d > 0 ? d : 0;
+	g.clock.due = now() + d;
 	tv.tv_sec = (time_t)(d / US_PER_S);
 	tv.tv_usec = (suseconds_t)(d % US_PER_S);
 	evtimer_add(&g.ev_tick, &tv);
@@ -84,14 +98,14 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	mesh_tick(g.mesh, clock_now());
+	mesh_tick(g.mesh, now());
 	rearm();
 }
 
 static int
 on_packet(const struct ipport *from, const uint8_t *plain, size_t len)
 {
-	int err = mesh_packet(g.mesh, clock_now(), from, plain, len);
+	int err = mesh_packet(g.mesh, now(), from, plain, len);
 
 	rearm();
 	return err;
@@ -102,7 +116,7 @@ on_request(const struct ipport *from, uint8_t type, const uint8_t *body,
     size_t len, uint8_t **reply, size_t *replylen)
 {
 	int err = mesh_request(
-	    g.mesh, clock_now(), from, type, body, len, reply, replylen);
+	    g.mesh, now(), from, type, body, len, reply, replylen);
 
 	rearm();
 	return err;
@@ -111,22 +125,21 @@ on_request(const struct ipport *from, uint8_t type, const uint8_t *body,
 static void
 on_reply(uint32_t id, uint8_t type, const uint8_t *body, size_t len)
 {
-	mesh_reply(g.mesh, clock_now(), id, type, body, len);
+	mesh_reply(g.mesh, now(), id, type, body, len);
 	rearm();
 }
 
 static void
 on_failed(uint32_t id, const char *why)
 {
-	mesh_failed(g.mesh, clock_now(), id, why);
+	mesh_failed(g.mesh, now(), id, why);
 	rearm();
 }
 
 static void
 on_resolved(void *arg, const struct ipaddr *addrs, size_t n, const char *why)
 {
-	mesh_resolved(
-	    g.mesh, clock_now(), (unsigned)(uintptr_t)arg, addrs, n, why);
+	mesh_resolved(g.mesh, now(), (unsigned)(uintptr_t)arg, addrs, n, why);
 	rearm();
 }
 
@@ -154,7 +167,7 @@ static const struct mesh_ops mesh_ops = {
 static void
 on_hello(const struct priv_hello *h)
 {
-	mesh_hello(g.mesh, clock_now(), h);
+	mesh_hello(g.mesh, now(), h);
 	rearm();
 }
 
@@ -168,21 +181,21 @@ on_net(const struct priv_net *n)
 		if (priv_ip_from(&ns[k], &n->dns[i]))
 			k++;
 	dns_nameservers(ns, k);
-	mesh_net(g.mesh, clock_now(), n);
+	mesh_net(g.mesh, now(), n);
 	rearm();
 }
 
 static void
 on_result(const struct priv_result *r)
 {
-	mesh_result(g.mesh, clock_now(), r);
+	mesh_result(g.mesh, now(), r);
 	rearm();
 }
 
 static void
 on_stat(const struct priv_stat *s)
 {
-	mesh_stat(g.mesh, clock_now(), s);
+	mesh_stat(g.mesh, now(), s);
 	if (s->flags & PRIV_STAT_LAST)
 		control_refreshed();
 	rearm();
@@ -191,14 +204,14 @@ on_stat(const struct priv_stat *s)
 static void
 on_leave(void)
 {
-	mesh_leave(g.mesh, clock_now());
+	mesh_leave(g.mesh, now());
 	rearm();
 }
 
 static void
 on_stop(void)
 {
-	mesh_stop(g.mesh, clock_now());
+	mesh_stop(g.mesh, now());
 	rearm();
 }
 
@@ -212,7 +225,7 @@ on_gone(const char *why)
 static char *
 status_doc(void)
 {
-	return mesh_status(g.mesh, clock_now());
+	return mesh_status(g.mesh, now());
 }
 
 static void

@@ -267,6 +267,17 @@ earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+void
+mesh_woke(struct mesh *m, int64_t now, int64_t slept)
+{
+	m->now = now;
+	log_info("awake again after %lld s", (long long)(slept / US_PER_S));
+	if (m->swim == NULL || m->leaving)
+		return;
+	swim_woke(m->swim, now, slept);
+	join_hurry(m->join, now);
+}
+
 int64_t
 mesh_deadline(const struct mesh *m)
 {

@@ -57,6 +57,8 @@ void mesh_resolved(struct mesh *m, int64_t now, unsigned target,
     const struct ipaddr *addrs, size_t n, const char *why);
 
 void mesh_tick(struct mesh *m, int64_t now);
+/* We were not running for so long (us), which now does not count. */
+void mesh_woke(struct mesh *m, int64_t now, int64_t slept);
 int64_t mesh_deadline(const struct mesh *m);
 
 /* True when all is said and saved: the process may end with status 0. */

@@ -261,21 +261,13 @@ take_new_addr(struct swim *s)
 	s->new_addr.len = 0;
 }
 
-/* Back from silence, under a low incarnation or a new address. */
+/* Who holds us for gone learns better, in person. */
 static void
-self_return(struct swim *s)
+self_back(struct swim *s, uint32_t inc)
 {
-	uint32_t inc = s->inc + 1;
 	struct member *m;
 	struct ipport to;
 
-	if (s->after == AFTER_CEILING || s->inc >= INCARNATION_MAX)
-		inc = s->first_inc < INCARNATION_MAX / 2 ? s->first_inc : 1;
-	s->wake_at = NEVER;
-	s->mode = SWIM_RUN;
-	s->after = AFTER_NOTHING;
-	take_new_addr(s);
-	swim_set_state(s, s->self, MEMBER_ALIVE);
 	self_renew(s, inc);
 	swim_arm(s);
 	announce_to(s, true);
@@ -284,6 +276,39 @@ self_return(struct swim *s)
 		member_ipport(m, &to);
 		pushpull_start(s, &to, USE_PERIODIC);
 	}
+}
+
+/* Back from silence, under a low incarnation or a new address. */
+static void
+self_return(struct swim *s)
+{
+	uint32_t inc = s->inc + 1;
+
+	if (s->after == AFTER_CEILING || s->inc >= INCARNATION_MAX)
+		inc = s->first_inc < INCARNATION_MAX / 2 ? s->first_inc : 1;
+	s->wake_at = NEVER;
+	s->mode = SWIM_RUN;
+	s->after = AFTER_NOTHING;
+	take_new_addr(s);
+	swim_set_state(s, s->self, MEMBER_ALIVE);
+	self_back(s, inc);
+}
+
+void
+swim_woke(struct swim *s, int64_t now, int64_t slept)
+{
+	const struct swim_profile *p = s->prof;
+
+	if (now > s->now)
+		s->now = now;
+	s->probe.m = NULL; /* its ack found nobody listening */
+	if (s->mode != SWIM_RUN ||
+	    slept < suspect_min(p->suspicion_mult, s->t.n, p->probe_interval))
+		return;
+	if (s->inc >= INCARNATION_MAX)
+		leave_begin(s, AFTER_CEILING);
+	else
+		self_back(s, s->inc + 1);
 }
 
 /* Everybody heard it, or time is up. */

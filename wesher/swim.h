@@ -173,6 +173,13 @@ swim_set_meta(struct swim *s, int64_t now, const uint8_t *meta, size_t len);
 void swim_set_addr(
     struct swim *s, int64_t now, const struct ipaddr *addr, uint16_t port);
 
+/*
+ * We did not run for so long (us), which now does not count. Who was silent
+ * meanwhile is not to blame; if it was long enough for the others to declare
+ * us failed, or to forget us, they are told that we are back.
+ */
+void swim_woke(struct swim *s, int64_t now, int64_t slept);
+
 /* Say goodbye: SWIM_EV_LEAVE_DONE follows (at once when we are alone). */
 void swim_leave(struct swim *s, int64_t now);
 

@@ -21,6 +21,8 @@ struct node {
 	struct swim *s; /* NULL: crashed, or not started */
 	uint32_t incarnation; /* of the next start */
 	unsigned life; /* starts so far: old answers find nobody */
+	struct swim *asleep; /* it does not run; s is NULL meanwhile */
+	int64_t asleep_at, slept; /* its clock is behind by that */
 	unsigned group; /* partition */
 	bool original; /* metadata without the extension */
 	unsigned joins, failed, left, suspected; /* events seen */
@@ -109,6 +111,12 @@ arrival_pop(struct cluster *c)
 	}
 	c->heap[i] = last;
 	return top;
+}
+
+static inline int64_t
+node_now(const struct node *n)
+{
+	return n->c->now - n->slept;
 }
 
 static inline struct node *
@@ -277,8 +285,10 @@ cluster_free(struct cluster *c)
 {
 	unsigned i;
 
-	for (i = 0; i < c->n; i++)
+	for (i = 0; i < c->n; i++) {
 		swim_free(c->node[i].s);
+		swim_free(c->node[i].asleep);
+	}
 	while (c->nheap > 0)
 		free(arrival_pop(c).msg);
 	free(c->heap);
@@ -297,7 +307,30 @@ static inline void
 cluster_join(struct cluster *c, unsigned i, unsigned j)
 {
 	memset(&c->node[i].join, 0, sizeof(c->node[i].join));
-	swim_join(c->node[i].s, c->now, &c->node[j].addr, 0);
+	swim_join(c->node[i].s, node_now(&c->node[i]), &c->node[j].addr, 0);
+}
+
+/* It does not run for a while, and its clock stands still. */
+static inline void
+cluster_sleep(struct cluster *c, unsigned i)
+{
+	struct node *n = &c->node[i];
+
+	n->asleep = n->s;
+	n->asleep_at = c->now;
+	n->s = NULL;
+}
+
+static inline void
+cluster_wake(struct cluster *c, unsigned i)
+{
+	struct node *n = &c->node[i];
+	int64_t us = c->now - n->asleep_at;
+
+	n->s = n->asleep;
+	n->asleep = NULL;
+	n->slept += us;
+	swim_woke(n->s, node_now(n), us);
 }
 
 static inline void
@@ -353,7 +386,7 @@ arrive_request(struct cluster *c, struct arrival *a)
 	    .kind = A_REPLY, .to = a->from, .life = a->life, .id = a->id};
 
 	note_unknown(c, a->to, a);
-	(void)swim_stream_request(a->to->s, c->now, &from, a->msg[0],
+	(void)swim_stream_request(a->to->s, node_now(a->to), &from, a->msg[0],
 	    a->msg + 1, a->len - 1, &back.msg, &back.len);
 	if (back.msg == NULL)
 		back.kind = A_FAILED;
@@ -365,14 +398,14 @@ static inline void
 arrive(struct cluster *c, struct arrival *a)
 {
 	struct node *n = a->to;
+	int64_t now = node_now(n);
 
 	if (n->s == NULL || (a->kind >= A_REPLY && a->life != n->life))
 		return;
 	switch (a->kind) {
 	case A_PACKET:
 		assert_int_equal(
-		    swim_packet(n->s, c->now, &a->from->addr, a->msg, a->len),
-		    0);
+		    swim_packet(n->s, now, &a->from->addr, a->msg, a->len), 0);
 		break;
 	case A_REQUEST:
 		arrive_request(c, a);
@@ -380,12 +413,12 @@ arrive(struct cluster *c, struct arrival *a)
 	case A_REPLY:
 		note_unknown(c, n, a);
 		swim_stream_reply(
-		    n->s, c->now, a->id, a->msg[0], a->msg + 1, a->len - 1);
+		    n->s, now, a->id, a->msg[0], a->msg + 1, a->len - 1);
 		/* As the mesh does when its tunnels are programmed. */
-		swim_announce(n->s, c->now);
+		swim_announce(n->s, now);
 		break;
 	case A_FAILED:
-		swim_stream_failed(n->s, c->now, a->id, "no answer");
+		swim_stream_failed(n->s, now, a->id, "no answer");
 		break;
 	}
 }
@@ -401,6 +434,8 @@ cluster_next(struct cluster *c)
 		if (c->node[i].s == NULL)
 			continue;
 		due = swim_deadline(c->node[i].s);
+		if (due != INT64_MAX)
+			due += c->node[i].slept;
 		if (due < next)
 			next = due;
 	}
@@ -422,8 +457,8 @@ cluster_step(struct cluster *c, int64_t next)
 	}
 	for (i = 0; i < c->n; i++)
 		if (c->node[i].s != NULL &&
-		    swim_deadline(c->node[i].s) <= c->now)
-			swim_tick(c->node[i].s, c->now);
+		    swim_deadline(c->node[i].s) <= node_now(&c->node[i]))
+			swim_tick(c->node[i].s, node_now(&c->node[i]));
 }
 
 static inline void

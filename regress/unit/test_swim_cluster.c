@@ -351,6 +351,58 @@ lan_is_faster(void **state)
 	cluster_free(c);
 }
 
+/* What a laptop does: its members go on as if no time had passed. */
+static void
+sleeps(int64_t us, int state)
+{
+	struct cluster *c = cluster_new_mesh(5, &swim_wan, 23);
+	unsigned i;
+
+	cluster_sleep(c, 2);
+	run_for(c, us);
+	assert_true(status_everywhere(c, 2, state));
+	cluster_wake(c, 2);
+	assert_in_range(wait_fullmesh(c, 20 * SEC), 0, SEC);
+	run_for(c, 300 * SEC);
+	assert_true(fullmesh(c));
+	assert_int_equal(c->node[2].suspected + c->node[2].failed, 0);
+	for (i = 0; i < c->n; i++)
+		assert_in_range(c->node[i].failed, 0, i != 2);
+	cluster_free(c);
+}
+
+static void
+a_sleeper_that_was_declared_failed_returns(void **state)
+{
+	(void)state;
+	sleeps(70 * SEC, MEMBER_DEAD);
+}
+
+static void
+a_sleeper_that_was_forgotten_returns(void **state)
+{
+	(void)state;
+	sleeps(600 * SEC, -1);
+}
+
+/* A nap makes no noise: nobody is told anything. */
+static void
+a_nap_goes_unnoticed(void **state)
+{
+	struct cluster *c = cluster_new_mesh(5, &swim_wan, 24);
+	uint32_t inc = swim_incarnation(c->node[2].s);
+
+	(void)state;
+	cluster_sleep(c, 2);
+	run_for(c, 10 * SEC);
+	cluster_wake(c, 2);
+	assert_int_equal(swim_incarnation(c->node[2].s), inc);
+	run_for(c, 60 * SEC);
+	assert_true(fullmesh(c));
+	assert_int_equal(c->node[2].suspected, 0);
+	cluster_free(c);
+}
+
 /* The same seed is the same run. */
 static void
 a_run_can_be_repeated(void **state)
@@ -395,6 +447,9 @@ main(void)
 	    cmocka_unit_test(a_hundred_join_one_at_once),
 	    cmocka_unit_test(an_original_is_fed_in_portions),
 	    cmocka_unit_test(lan_is_faster),
+	    cmocka_unit_test(a_sleeper_that_was_declared_failed_returns),
+	    cmocka_unit_test(a_sleeper_that_was_forgotten_returns),
+	    cmocka_unit_test(a_nap_goes_unnoticed),
 	    cmocka_unit_test(a_run_can_be_repeated),
 	};
 
