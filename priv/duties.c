@@ -13,6 +13,7 @@
 void
 duty_hosts_changed(struct priv *p)
 {
+	p->hosts_look = false;
 	if (p->hosts_at == 0)
 		p->hosts_at = p->env.now + HOSTS_DELAY;
 }
@@ -102,6 +103,8 @@ duty_hosts(struct priv *p)
 		log_warnx("hosts file: %s; retried every 10 s", strerror(-err));
 	else if (err == 0 && p->hosts_failed)
 		log_warnx("hosts file: written again");
+	else if (err == 0 && p->hosts_look && hosts_changed(p->hosts))
+		log_warnx("hosts file: our lines are put right");
 	p->hosts_failed = err != 0;
 }
 

@@ -21,6 +21,7 @@
 
 struct hosts {
 	int lockfd;
+	bool changed; /* by the last write */
 	char interface[16];
 	char beside[40]; /* one per mesh */
 	struct file_place at;
@@ -60,8 +61,10 @@ update(struct hosts *h, const struct hosts_entry *e, size_t n)
 	new = hosts_render(old, oldlen, h->interface, e, n, &newlen);
 	if (new == NULL)
 		r = -ENOMEM;
-	else if (newlen != oldlen || memcmp(old, new, oldlen) != 0)
+	else if (newlen != oldlen || memcmp(old, new, oldlen) != 0) {
 		r = file_install(&h->at, old, oldlen, new, newlen, &st);
+		h->changed = r == 0;
+	}
 	free(old);
 	free(new);
 	return r;
@@ -72,11 +75,18 @@ hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n)
 {
 	int r;
 
+	h->changed = false;
 	if (flock(h->lockfd, LOCK_EX | LOCK_NB) == -1)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	r = update(h, e, n);
 	(void)flock(h->lockfd, LOCK_UN);
 	return r;
+}
+
+bool
+hosts_changed(const struct hosts *h)
+{
+	return h->changed;
 }
 
 int

@@ -55,7 +55,7 @@ struct priv {
 
 	/* when something is due, ms; 0: not */
 	int64_t heard, sent, dumped, repair_at, net_at, hosts_at;
-	bool hosts_failed;
+	bool hosts_failed, hosts_look; /* look: nothing of ours has changed */
 	struct hosts *hosts; /* NULL: --no-etc-hosts */
 };
 

@@ -147,7 +147,10 @@ repair(struct priv *p)
 
 	p->repair_at = e->now + REPAIR_EVERY;
 	peers_expire(&e->peers, e->now);
-	duty_hosts_changed(p); /* written only if somebody changed it */
+	if (p->hosts_at == 0) { /* written only if somebody changed it */
+		duty_hosts_changed(p);
+		p->hosts_look = true;
+	}
 	if (setup_link(e->pol, p->wgkey, &e->ifindex, &created, &why) != 0) {
 		log_warnx("%s: %s", e->pol->interface, why);
 		return;

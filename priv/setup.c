@@ -259,7 +259,8 @@ setup_hosts(const struct policy *pol)
 
 /* Key and port, unless they are set: setting ends the peers' sessions. */
 static int
-link_key(const struct policy *pol, struct wgkey *k, unsigned ifindex)
+link_key(
+    const struct policy *pol, struct wgkey *k, unsigned ifindex, bool created)
 {
 	struct wg_device d;
 	bool same;
@@ -272,6 +273,10 @@ link_key(const struct policy *pol, struct wgkey *k, unsigned ifindex)
 	wg_device_free(&d);
 	if (same)
 		return 0;
+	if (!created)
+		log_warnx("%s: had another private key or listen port: ours "
+			  "are set",
+		    pol->interface);
 	(void)sodium_mprotect_readonly(k->priv);
 	err = wg_device_set(ifindex, k->priv, pol->wireguard_port);
 	(void)sodium_mprotect_noaccess(k->priv);
@@ -295,7 +300,7 @@ setup_link(const struct policy *pol, struct wgkey *k, unsigned *ifindex,
 		err = -EEXIST;
 	if (err == 0 && !opened)
 		opened = (err = wg_open(pol->interface, l.kind)) == 0;
-	if (err == 0 && (err = link_key(pol, k, l.ifindex)) == 0 &&
+	if (err == 0 && (err = link_key(pol, k, l.ifindex, *created)) == 0 &&
 	    (!l.up || l.mtu != pol->mtu))
 		err = rtnl_link_up(l.ifindex, pol->mtu);
 	if (err != 0 && *created)

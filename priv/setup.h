@@ -28,6 +28,8 @@ struct hosts *hosts_open(int dirfd, const char *interface, int lockfd);
  * writing, try again soon).
  */
 int hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n);
+/* Did the last call find other lines than it wanted? */
+bool hosts_changed(const struct hosts *h);
 /* Take all managed lines away; waits up to 2 s for another mesh. */
 int hosts_clear(struct hosts *h);
 

@@ -1036,10 +1036,13 @@ test_repair(void **state)
 	assert_true(fk_route(&a));
 	assert_true(ipaddr_eq(&fk.addr, &p->env.self));
 	assert_true(fk.up);
-	/* The key. */
+	/* Key and port. */
 	memset(fk.pubkey, 1, WG_KEY_LEN);
 	due_repair();
 	assert_memory_equal(fk.pubkey, wgkey.pub, WG_KEY_LEN);
+	fk.port = 7;
+	due_repair();
+	assert_int_equal(fk.port, 51820);
 }
 
 static void
@@ -1063,6 +1066,61 @@ test_repair_interface_gone(void **state)
 	assert_non_null(fk_peer(key(1)));
 	assert_true(fk_route(&a));
 	assert_true(ipaddr_eq(&fk.addr, &p->env.self));
+}
+
+static unsigned lines;
+
+static void
+count_line(enum log_level level, const char *tag, const char *line)
+{
+	(void)tag;
+	(void)line;
+	lines += level <= LOG_L_WARN;
+}
+
+/* One line for what another program did, and none for the next look. */
+static unsigned
+told(void)
+{
+	lines = 0;
+	due_repair();
+	later(HOSTS_DELAY);
+	duties_run(p);
+	return lines;
+}
+
+static void
+test_repair_is_told_once(void **state)
+{
+	struct priv_peer_set s = peer("a", 1, "192.0.2.1");
+
+	(void)state;
+	begin(PS_UP);
+	assert_int_equal(set(&s), 0);
+	later(HOSTS_DELAY);
+	duties_run(p);
+	log_sink(count_line);
+	fk.hosts_spoiled = true;
+	assert_int_equal(told(), 1);
+	fk.hosts_spoiled = false;
+	assert_int_equal(told(), 0);
+	fk.port = 7;
+	assert_int_equal(told(), 1);
+	memset(fk.pubkey, 1, WG_KEY_LEN);
+	assert_int_equal(told(), 1);
+	fk.addr.len = 0;
+	assert_int_equal(told(), 1);
+	fk.nroutes = 0;
+	assert_int_equal(told(), 1);
+	fk.npeers = 0;
+	assert_int_equal(told(), 1);
+	assert_int_equal(told(), 0);
+	/* Our own change is not somebody else's. */
+	fk.hosts_spoiled = true;
+	s = peer("b", 2, "192.0.2.2");
+	assert_int_equal(set(&s), 0);
+	assert_int_equal(told(), 0);
+	log_sink(NULL);
 }
 
 static void
@@ -1116,6 +1174,7 @@ main(void)
 	    T(test_results_are_never_lost),
 	    T(test_repair),
 	    T(test_repair_interface_gone),
+	    T(test_repair_is_told_once),
 	    T(test_leave),
 	};
 

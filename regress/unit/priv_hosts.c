@@ -271,6 +271,7 @@ test_write(void **state)
 	h = hosts_open(dirfd_, "wg0", own_lock());
 	assert_non_null(h);
 	assert_int_equal(write1(), 0);
+	assert_true(hosts_changed(h));
 	expect("hosts", "a b\n" LINE1);
 	b = stat_of("hosts");
 	assert_int_equal(a.st_mode, b.st_mode);
@@ -278,6 +279,7 @@ test_write(void **state)
 	assert_int_equal(a.st_gid, b.st_gid);
 	assert_true(a.st_ino != b.st_ino); /* renamed into place */
 	assert_int_equal(write1(), 0);
+	assert_false(hosts_changed(h));
 	a = stat_of("hosts");
 	assert_int_equal(a.st_ino, b.st_ino); /* unchanged, untouched */
 	assert_int_equal(a.st_ctim.tv_nsec, b.st_ctim.tv_nsec);
