@@ -135,6 +135,28 @@ repair_routes(struct priv *p)
 	return n;
 }
 
+/*
+ * The others may have seen us at another port: each gets a keepalive, sent
+ * when that is switched on. Where it is on anyway this does nothing.
+ */
+static void
+repair_greet(struct priv *p)
+{
+	struct peer *q;
+
+	for (q = peers_from(&p->env.peers, NULL); q; q = peers_next(q)) {
+		struct wg_peer w = q->w;
+
+		memset(&w.endpoint, 0, sizeof(w.endpoint));
+		w.keepalive = 1;
+		apply_room(p);
+		apply_wg(p, WG_ADD, &w);
+		w.keepalive = q->w.keepalive;
+		apply_wg(p, WG_ADD, &w);
+	}
+	apply_flush(p);
+}
+
 void
 repair(struct priv *p)
 {
@@ -168,6 +190,8 @@ repair(struct priv *p)
 	np = repair_peers(p, &d);
 	wg_device_free(&d);
 	apply_flush(p);
+	if (p->wgkey->was_set)
+		repair_greet(p);
 	nr = repair_routes(p);
 	apply_flush(p);
 	if (np + nr > 0)

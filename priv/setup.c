@@ -271,6 +271,7 @@ link_key(
 	same = d.port == pol->wireguard_port &&
 	       memcmp(d.pubkey, k->pub, WG_KEY_LEN) == 0;
 	wg_device_free(&d);
+	k->was_set = !same;
 	if (same)
 		return 0;
 	if (!created)

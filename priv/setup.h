@@ -37,6 +37,7 @@ int hosts_clear(struct hosts *h);
 struct wgkey {
 	uint8_t *priv;
 	uint8_t pub[WG_KEY_LEN];
+	bool was_set; /* the last setup_link() had to set it, or the port */
 };
 
 /*

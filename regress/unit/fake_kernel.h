@@ -37,6 +37,7 @@ static struct {
 	struct rtnl_host host;
 	struct ipaddr inside; /* routed through our own interface */
 
+	unsigned greetings; /* keepalives sent as they are switched on */
 	unsigned applies, dumps, keysets, creates, route_calls;
 	struct wg_change last[512];
 	size_t nlast;
@@ -314,6 +315,7 @@ static void __attribute__((unused)) fk_change(const struct wg_change *c)
 		}
 	q->addr = c->peer.addr;
 	q->nallowed = 1;
+	fk.greetings += q->keepalive == 0 && c->peer.keepalive != 0;
 	q->keepalive = c->peer.keepalive;
 }
 

@@ -1041,8 +1041,15 @@ test_repair(void **state)
 	due_repair();
 	assert_memory_equal(fk.pubkey, wgkey.pub, WG_KEY_LEN);
 	fk.port = 7;
+	fk.greetings = 0;
 	due_repair();
 	assert_int_equal(fk.port, 51820);
+	/* Who roamed to the other port hears of us at the right one. */
+	assert_int_equal(fk.greetings, 1);
+	assert_int_equal(fk_peer(key(1))->keepalive, 0);
+	assert_int_equal(fk_peer(key(1))->endpoint.port, 51820);
+	due_repair();
+	assert_int_equal(fk.greetings, 1);
 }
 
 static void
