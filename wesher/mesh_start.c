@@ -180,6 +180,21 @@ add_targets(struct mesh *m, int64_t now)
 		log_info("no member is known: waiting for others to join");
 }
 
+/* Nobody chose it so: hosts of such a network may be hidden by tunnels. */
+static void
+warn_inside(const struct mesh *m)
+{
+	char addr[IPADDR_STRLEN], net[IPNET_STRLEN];
+
+	if (m->conf.advertise_addr.len == 0 && m->conf.bind_addr.len == 0 &&
+	    ipnet_contains(&m->conf.overlay, &m->announced))
+		log_warnx("announced at %s, which lies inside the overlay "
+			  "network %s: tunnels may hide hosts beyond this "
+			  "network, another --overlay-net avoids that",
+		    ipaddr_str(&m->announced, addr),
+		    ipnet_str(&m->conf.overlay, net));
+}
+
 /* Everything is known: the mesh begins. */
 static void
 mesh_up(struct mesh *m, int64_t now)
@@ -215,6 +230,7 @@ mesh_up(struct mesh *m, int64_t now)
 		    m->name);
 	log_info("we are %s, overlay address %s, announced at %s", m->name,
 	    ipaddr_str(&m->self, buf), ipaddr_str(&m->announced, buf2));
+	warn_inside(m);
 	if (m->adopted == 0)
 		m->sync_wanted = true;
 	m->sync_latest = now + SYNC_LATEST;
