@@ -49,6 +49,7 @@ struct peer {
 	int64_t prime_at; /* NEVER: nothing planned */
 	int64_t primed_at;
 	unsigned primes;
+	bool knock; /* one datagram, whatever the handshake says */
 	bool uncrossed; /* it was, since crossed initiations were likely */
 	bool reset; /* to be removed and added, for a fresh handshake */
 	uint64_t rx_mark; /* received bytes when it was poked */

@@ -80,16 +80,25 @@ prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news)
 		return;
 	p->news = news;
 	p->uncrossed = false;
-	if (p->applied && news == PEERS_DIRECT && p->handshake == 0 &&
-	    (p->primes == 0 || now - p->primed_at > LATER))
+	if (!p->applied || news != PEERS_DIRECT)
+		return;
+	/*
+	 * It may have lost its session, and be unable to begin another: its
+	 * clock is behind, so that its initiations pass for replays. What we
+	 * send finds that out, and WireGuard begins one from this end.
+	 */
+	p->knock = p->handshake != 0;
+	if (p->knock || p->primes == 0 || now - p->primed_at > LATER)
 		plan(ps, p, now);
 }
 
 void
 prime_applied(struct peers *ps, struct peer *p, int64_t now, bool fresh)
 {
-	if (fresh)
+	if (fresh) {
+		p->knock = false;
 		plan(ps, p, now);
+	}
 	p->poke_step = 0;
 }
 
@@ -151,6 +160,12 @@ uncross(struct peers *ps, struct peer *p)
 static void
 prime_due(struct peers *ps, struct peer *p, int64_t now)
 {
+	if (p->applied && p->knock) {
+		p->knock = false;
+		p->prime_at = NEVER;
+		ps->cfg.ops->prime(ps->cfg.arg, &p->have.addr);
+		return;
+	}
 	if (!p->applied || (p->has_stat && p->handshake != 0) ||
 	    p->primes >= PRIMES_MAX) {
 		p->prime_at = NEVER;

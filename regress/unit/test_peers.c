@@ -691,6 +691,28 @@ test_handshake_in_time_is_left_alone(void **state)
 	drop(m);
 }
 
+/* It says anew who it is: maybe it has lost its end of the session. */
+static void
+test_a_renewed_member_is_knocked_at(void **state)
+{
+	struct member *m = member("node2", 0xf0, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(60 * US_PER_S, m, 1700000000, 100);
+	assert_int_equal(w.primes, 1);
+	update(m, PEERS_DIRECT);
+	run_for(60 * US_PER_S, m, 1700000000, 100);
+	assert_int_equal(w.primes, 2);
+	assert_int_equal(w.nasked, 1); /* its session is not touched */
+	assert_true(peers_deadline(w.peers) == NEVER);
+	update(m, PEERS_GOSSIP);
+	run_for(60 * US_PER_S, m, 1700000000, 100);
+	assert_int_equal(w.primes, 2);
+	drop(m);
+}
+
 static void
 test_joiner_does_not_prime_at_once(void **state)
 {
@@ -1259,6 +1281,7 @@ main(void)
 	    T(test_direct_alive_primes_at_once),
 	    T(test_crossed_initiations),
 	    T(test_handshake_in_time_is_left_alone),
+	    T(test_a_renewed_member_is_knocked_at),
 	    T(test_joiner_does_not_prime_at_once),
 	    T(test_joiner_never_primes_a_tunnel_that_works),
 	    T(test_asked_waits_for_the_alive),
