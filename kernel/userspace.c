@@ -196,7 +196,10 @@ userspace_start(const char *name)
 		bring_up(name);
 	wg_uapi.close();
 	if (r != 0)
-		log_warnx("%s/%s.sock: %s", UAPI_DIR, name, strerror(-r));
+		/* It said so only to /dev/null, which wg-quick gives it too. */
+		log_warnx("%s/%s.sock: %s: what does \"%s -f %s\" say? (a "
+			  "limit of fs.inotify, /dev/net/tun)",
+		    UAPI_DIR, name, strerror(-r), path, name);
 	else
 		log_info("%s: no WireGuard in the kernel, %s is started", name,
 		    path);

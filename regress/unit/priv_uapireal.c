@@ -26,6 +26,7 @@
 
 #include <sodium.h>
 
+#include "../../common/log.h"
 #include "../../kernel/rtnl.h"
 #include "../../kernel/uapi.h"
 #include "../../kernel/userspace.h"
@@ -128,16 +129,30 @@ test_find(void **state)
 	assert_string_equal(userspace_find("", buf, sizeof(buf)), def);
 }
 
+static char last[512];
+
+static void
+keep_line(enum log_level level, const char *tag, const char *line)
+{
+	(void)level;
+	(void)tag;
+	strlcpy(last, line, sizeof(last));
+}
+
 static void
 test_failing(void **state)
 {
 	(void)state;
+	log_init(LOG_D_SINK, LOG_L_INFO, "test", -1);
+	log_sink(keep_line);
 	script("/run/fails", 0755, "#!/bin/sh\nexit 3\n");
 	setenv(VAR, "/run/fails", 1);
 	assert_int_equal(wg_start(NAME), -EIO);
 	/* Success, and nobody listens; not even after the patience. */
 	script("/run/fails", 0755, "#!/bin/sh\nexit 0\n");
 	assert_int_equal(wg_start(NAME), -ENOENT);
+	assert_non_null(
+	    strstr(last, "what does \"/run/fails -f " NAME "\" say?"));
 	/* Nothing of ours reaches it. */
 	script("/run/fails", 0755,
 	    "#!/bin/sh\nexport -p >/run/seen\n"
@@ -148,6 +163,8 @@ test_failing(void **state)
 	assert_int_equal(system("! grep -E 'impl|secret|WG_' /run/seen"), 0);
 	assert_int_equal(system("grep -q /dev/null /run/seen"), 0);
 	unsetenv(VAR);
+	log_sink(NULL);
+	log_init(LOG_D_PLAIN, LOG_L_WARN, "test", -1);
 }
 
 static void
