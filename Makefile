@@ -58,7 +58,8 @@ T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
 	regress/unit/priv_%.c,$(wildcard regress/unit/*.c)))
 
 # Tools of the scenarios, one file each.
-T_E2E = $(patsubst regress/e2e/%.c,$(O)/e2e/%,$(wildcard regress/e2e/*.c))
+T_E2E = $(patsubst regress/e2e/%.c,$(O)/e2e/%,$(wildcard regress/e2e/*.c)) \
+	$(O)/e2e/shift.so
 
 # Members of ours and of the original for the tests of their interoperation;
 # the latter where Debian's Go and its memberlist are.
@@ -99,7 +100,11 @@ $(T_WESHER): $(O)/unit/%: $(O)/obj/regress/unit/%.o $(A_WESHER) $(A_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER) $(LD_TEST)
 
-$(T_E2E): $(O)/e2e/%: $(O)/obj/regress/e2e/%.o
+$(O)/e2e/%.so: regress/preload/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
+
+$(filter-out %.so,$(T_E2E)): $(O)/e2e/%: $(O)/obj/regress/e2e/%.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^
 
