@@ -66,7 +66,8 @@ difference(const struct priv *p, const struct peer *q, const struct want *w,
 
 	if (w->reset)
 		return WG_ADD;
-	if (q->adopted && peers_fresh(q, p->env.wall))
+	if (q->adopted && peers_fresh(q, p->env.wall) &&
+	    q->k.handshake <= p->env.wall) /* the clock may be behind */
 		ep = false;
 	if (!ep)
 		memset(&out->endpoint, 0, sizeof(out->endpoint));

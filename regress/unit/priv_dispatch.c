@@ -769,6 +769,22 @@ test_adopt(void **state)
 	assert_int_equal(say(&sync, sizeof(sync)), -1); /* once */
 }
 
+/* The clock was set back: how old is a handshake of the future? */
+static void
+test_adopt_behind_the_clock(void **state)
+{
+	struct priv_peer_set s = peer("a", 1, "192.0.2.1");
+
+	(void)state;
+	leftover();
+	begin(PS_UP);
+	fk_peer(key(1))->handshake = p->env.wall + 86400;
+	p->dumped = 0;
+	repair_dump(p);
+	assert_int_equal(set(&s), 0);
+	assert_int_equal(fk_peer(key(1))->endpoint.port, 51820);
+}
+
 static void
 test_sync_removes_adopted(void **state)
 {
@@ -1172,6 +1188,7 @@ main(void)
 	    T(test_kernel_refuses),
 	    T(test_rate_limit),
 	    T(test_adopt),
+	    T(test_adopt_behind_the_clock),
 	    T(test_sync_removes_adopted),
 	    T(test_hosts),
 	    T(test_stats),
