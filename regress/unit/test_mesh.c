@@ -1005,6 +1005,56 @@ test_quiet_when_well(void **state)
 	assert_int_equal(w.lines, 0);
 }
 
+/* The overlay network covers ours: said once, unless the operator was told. */
+static void
+test_announced_inside_the_overlay(void **state)
+{
+	(void)state;
+	begin();
+	hello(0);
+	net("10.1.1.1", "");
+	answer(0);
+	assert_int_equal(w.lines, 1);
+	net("10.1.1.2", "");
+	run_for(60 * US_PER_S, true);
+	assert_int_equal(w.lines, 1);
+	mesh_free(w.mesh);
+	assert_int_equal(ipaddr_parse("10.1.1.1", &w.conf.bind_addr), 0);
+	begin();
+	hello(0);
+	net("10.1.1.1", "");
+	answer(0);
+	assert_int_equal(w.lines, 1);
+}
+
+/* After a long sleep all are told in person that we are back. */
+static void
+test_awake_again(void **state)
+{
+	unsigned before2, before3;
+
+	(void)state;
+	begin();
+	mesh_woke(w.mesh, w.now, 600 * US_PER_S); /* not up yet */
+	mesh_free(w.mesh);
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(two, 2);
+	run_for(10 * US_PER_S, true);
+	before2 = w.alives[2];
+	before3 = w.alives[3];
+	mesh_woke(w.mesh, w.now, 10 * US_PER_S);
+	assert_int_equal(w.alives[2], before2);
+	mesh_woke(w.mesh, w.now, 600 * US_PER_S);
+	assert_true(w.alives[2] > before2);
+	assert_true(w.alives[3] > before3);
+	mesh_leave(w.mesh, w.now);
+	before2 = w.alives[2];
+	mesh_woke(w.mesh, w.now, 600 * US_PER_S);
+	assert_int_equal(w.alives[2], before2);
+}
+
 int
 main(void)
 {
@@ -1036,6 +1086,8 @@ main(void)
 	    T(test_status),
 	    T(test_quiet_when_well),
 	    T(test_own_name),
+	    T(test_announced_inside_the_overlay),
+	    T(test_awake_again),
 	};
 
 	return cmocka_run_group_tests_name("mesh", tests, NULL, NULL);
