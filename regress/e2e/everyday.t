@@ -9,7 +9,7 @@ if ! has_kernel_wireguard; then
 	export WESHER_TEST_USERSPACE=1
 fi
 set --
-for s in hostnames duplicate seeds lancover firewalls stale meddling suspend; do
+for s in hostnames duplicate seeds lancover firewalls stale meddling suspend clock; do
 	set -- "$@" regress/e2e/$s
 done
 exec regress/lib/together "$@"
