@@ -87,7 +87,8 @@ join_judge(struct swim *s, const struct pushpull_look *look,
 		return;
 	res->listed = look->self_here && look->self_state < WIRE_S_DEAD;
 	res->refused_name = !look->self_here && look->self_state < WIRE_S_DEAD;
-	if (look->self_here)
+	/* Who left may return in any form; ours has just been taken so. */
+	if (look->self_here && look->self_state != WIRE_S_LEFT)
 		self_adopt(s, &look->self_addr);
 }
 
