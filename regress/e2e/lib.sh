@@ -244,7 +244,7 @@ run_wesher() { # ID OPTION...
 	shift
 	on_exec "${rw_id%%.*}" env -i PATH="$PATH" HOME=/root \
 	    sh -c 'echo $$ >"/run/test.$1"; shift; exec "$@"' sh \
-	    "$rw_id" "$WESHER" -d "$@"
+	    "$rw_id" ${PROGRAM:-"$WESHER" -d} "$@"
 }
 
 start() { # ID OPTION...
@@ -376,7 +376,7 @@ pings_addr() { # NAME ADDR
 }
 
 has_hosts_line() { # NAME OTHER
-	grep -q "[[:space:]]$2[[:space:]].*managed automatically" \
+	grep -qi "[[:space:]]$2[[:space:]].*managed automatically" \
 	    "$DIR/$1/etc/hosts"
 }
 
@@ -420,6 +420,19 @@ logged() { # ID TEXT
 	grep -qF -- "$2" "$DIR/$1.log"
 }
 
+# From one to all the others by name.
+pings_all() { # SECONDS FROM NAME...
+	pa_s=$1 pa_from=$2
+	shift 2
+	for b; do
+		[ "$pa_from" = "$b" ] ||
+		    wait_until "$pa_s" pings "$pa_from" "$b" || {
+			note "$pa_from does not reach $b"
+			return 1
+		}
+	done
+}
+
 # Full mesh: everybody sees all and reaches each by name.
 full_mesh() { # SECONDS NAME...
 	fm_s=$1
@@ -429,12 +442,7 @@ full_mesh() { # SECONDS NAME...
 			note "$a sees '$(count "$a" alive)' alive of $#"
 			return 1
 		}
-		for b; do
-			[ "$a" = "$b" ] || wait_until "$fm_s" pings "$a" "$b" || {
-				note "$a does not reach $b"
-				return 1
-			}
-		done
+		pings_all "$fm_s" "$a" "$@" || return 1
 	done
 }
 

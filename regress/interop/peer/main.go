@@ -328,6 +328,10 @@ func crowd(first *memberlist.Memberlist) {
 
 func main() {
 	flag.Parse()
+	if *hostIf != "" {
+		beHost()
+		return
+	}
 	t, d := &table{}, &delegate{}
 	c := config(*name, *port, d)
 	if *original {
