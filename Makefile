@@ -114,7 +114,7 @@ $(O)/interop/member: $(O)/obj/regress/interop/member.o $(A_WESHER) $(A_COMMON)
 
 $(O)/interop/peer: $(wildcard regress/interop/peer/*.go)
 	@mkdir -p $(@D)
-	GO111MODULE=off GOPATH=$(GOPATH_DEBIAN) \
+	CGO_ENABLED=0 GO111MODULE=off GOPATH=$(GOPATH_DEBIAN) \
 	    GOCACHE=$(abspath $(O))/go-cache go build -o $@ ./regress/interop/peer
 
 unit-programs: $(T_PRIV) $(T_WESHER)
