@@ -340,11 +340,11 @@ self_spread_done(struct swim *s)
 }
 
 static void
-leave_unicast(struct swim *s)
+leave_unicast(struct swim *s, struct slice from)
 {
 	struct wire_accuse a = {.incarnation = s->inc,
 	    .node = swim_str(s->self->name),
-	    .from = swim_str(s->self->name)};
+	    .from = from};
 	struct ipport to;
 	uint8_t msg[1024];
 	ssize_t n = wire_put_accuse(msg, sizeof(msg), WIRE_DEAD, &a);
@@ -361,13 +361,20 @@ leave_unicast(struct swim *s)
 static void
 leave_begin(struct swim *s, enum swim_after after)
 {
+	/*
+	 * At the ceiling we must be forgotten. Members of the original (0.2)
+	 * never forget who left, which is what a death told by the dead one
+	 * itself means, but whose death somebody else told.
+	 */
+	const char *from = after == AFTER_CEILING ? "" : s->self->name;
+
 	s->mode = SWIM_LEAVING;
 	s->after = after;
 	swim_disarm(s);
 	swim_set_state(s, s->self, MEMBER_LEFT);
 	s->leave_end = s->now + LEAVE_MAX;
-	leave_unicast(s);
-	spread_accuse(s, s->self, WIRE_DEAD, s->inc, swim_str(s->self->name));
+	leave_unicast(s, swim_str(from));
+	spread_accuse(s, s->self, WIRE_DEAD, s->inc, swim_str(from));
 	if (s->others_alive == 0)
 		leave_end(s);
 	else

@@ -205,12 +205,19 @@ at_the_ceiling_we_leave_and_return(void **state)
 	struct wire_ping p = {.seqno = 1, .node = swim_str("me")};
 	uint8_t buf[128], *reply;
 	ssize_t n = wire_put_ping(buf, sizeof(buf), &p);
+	unsigned n_dead;
 	size_t len;
 
 	(void)state;
 	accuse(WIRE_SUSPECT, "m1", 0xF0000000u);
 	assert_int_equal(rig_state(r, "me"), MEMBER_LEFT);
-	assert_true(rig_count(r, WIRE_DEAD) >= 10);
+	n_dead = rig_count(r, WIRE_DEAD);
+	assert_true(n_dead >= 10);
+	/* As a death, not as a leave: who left is never reaped by memberlist
+	 * 0.2. */
+	while (n_dead-- > 0)
+		assert_int_equal(
+		    accuse_in(rig_msg(r, WIRE_DEAD, n_dead)).from.len, 0);
 	rig_run(r, 6 * SEC);
 	assert_int_equal(rig_evs(r, SWIM_EV_LEAVE_DONE), 0);
 	rig_clear(r);
