@@ -10,6 +10,7 @@
 #	joins($o, $t);                  # $o asks $t; true when it succeeded
 #	within(SECONDS, sub { ... });   # seconds until it was true, or undef
 #	state_of($o, "t1");             # alive suspect failed left, or ""
+#	ask(wire("w"), "suspect ...");  # no member: single messages, peer/wire.go
 #	check($truth, DESCRIPTION);
 #	row(WHAT, SEEN);                # one line of the table at the end
 #	done();
@@ -18,21 +19,22 @@ package Interop;
 use strict;
 use warnings;
 use Exporter 'import';
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
 use File::Temp qw(tempdir);
 use IO::Handle;
 use IO::Select;
 use POSIX ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
-our @EXPORT = qw(begin ours theirs again joins ask order within run_for
+our @EXPORT = qw(begin ours theirs wire again joins ask order within run_for
     state_of entry members stats event_of crash freeze thaw check row done now
-    filter logged all_alive skip seconds);
+    filter dropped logged all_alive alive portions skip seconds);
 
 my $top = dirname(__FILE__) . "/../..";
 my $o = $ENV{O} // "build";
 $o = "$top/$o" unless $o =~ m{^/};
 my ($n, $failed, $hosts) = (0, 0, 0);
+my $host_max = 30;
 my ($dir, @members, @rows, @pids);
 my $key = `head -c 32 /dev/urandom | base64`;
 chomp $key;
@@ -63,8 +65,20 @@ sub skip {
 	exit 0;
 }
 
+# The rows: to whoever collects those of all scenarios, or said here.
+sub table {
+	my $file = $ENV{WESHER_INTEROP_TABLE};
+	if (!defined $file) {
+		print "# $$_[0]: $$_[1]\n" for @rows;
+		return;
+	}
+	open(my $fh, ">>", $file) or die "$file: $!\n";
+	syswrite($fh, join("", map {
+		basename($0) . "\t$$_[0]\t$$_[1]\n" } @rows));
+}
+
 sub done {
-	print "# $$_[0]: $$_[1]\n" for @rows;
+	table();
 	logs() if $failed;
 	print "1..$n\n";
 	exit($failed ? 1 : 0);
@@ -73,7 +87,8 @@ sub done {
 sub logs {
 	for my $m (@members) {
 		print "# ---- $$m{name} said\n";
-		my @said = map { "$$_{text}\n" } @{ $$m{lines} };
+		my @said = map { "$$_{text}\n" }
+		    grep { $$_{text} !~ /^(stats|portion) / } @{ $$m{lines} };
 		splice @said, 0, -30 if @said > 30;
 		print map { "# $_" } @said, `tail -n 25 $$m{log}`;
 	}
@@ -110,12 +125,32 @@ sub begin {
 # Drop on the bridge, by nft's words; without any, let everything pass again.
 sub filter {
 	run(qw(nft flush chain bridge f c));
-	run(qw(nft add rule bridge f c), split(/ /, $_), "drop") for @_;
+	run(qw(nft add rule bridge f c), split(/ /, $_), qw(counter drop))
+	    for @_;
+}
+
+# Packets dropped so far, for each of the filter's rules.
+sub dropped { map { /counter packets (\d+)/ } `nft list chain bridge f c` }
+
+# Everybody's hardware address is known to everybody: the table that the kernel
+# asks and fills otherwise is one for all namespaces, and far too small.
+sub mac { sprintf "02:00:00:00:00:%02x", $_[0] }
+
+sub neighbours {
+	my ($i) = @_;
+	my @to = map { ["172.30.78.$_", mac($_)], ["fd00:78::$_", mac($_)] }
+	    grep { $_ != $i } 1 .. $host_max;
+	open(my $fh, ">", "$dir/neighbours") or die "neighbours: $!\n";
+	print $fh map { "neigh add $$_[0] lladdr $$_[1] dev eth0 " .
+	    "nud permanent\n" } @to;
+	close($fh);
+	return "$dir/neighbours";
 }
 
 # One more host: its holder's pid, IPv4 and IPv6 address.
 sub host {
 	my $i = ++$hosts;
+	die "more than $host_max hosts\n" if $i > $host_max;
 	my ($ip4, $ip6) = ("172.30.78.$i", "fd00:78::$i");
 	my $pid = fork() // die "fork: $!\n";
 	if ($pid == 0) {
@@ -132,9 +167,12 @@ sub host {
 	run(qw(ip link add), "v$i", qw(type veth peer name eth0 netns), $pid);
 	run(qw(ip link set), "v$i", qw(master br0 up));
 	my @in = (qw(nsenter -n -t), $pid);
-	run(@in, qw(sh -c), "ip link set lo up; ip link set eth0 up; " .
+	run(@in, qw(sh -c), "ip link set eth0 address " . mac($i) . "; " .
+	    "ip link set lo up; ip link set eth0 up; " .
 	    "ip addr add $ip4/24 dev eth0; " .
-	    "ip addr add $ip6/64 dev eth0 nodad");
+	    "ip addr add $ip6/64 dev eth0 nodad; " .
+	    ($i == 1 ? "" : "ip route add 10.99.0.0/16 via 172.30.78.1; ") .
+	    "ip -batch " . neighbours($i));
 	return { pid => $pid, ip4 => $ip4, ip6 => $ip6 };
 }
 
@@ -166,6 +204,17 @@ sub theirs {
 	push @cmd, "-original" if $opt{original};
 	push @cmd, "-swarm", $opt{swarm} if $opt{swarm};
 	return launch($name, $h, $addr, \%opt, \&theirs, @cmd);
+}
+
+# NAME. Made before any other host it has the addresses of a crowd too.
+sub wire {
+	my ($name, %opt) = @_;
+	my $h = host();
+	run(qw(nsenter -n -t), $$h{pid},
+	    qw(ip route add local 10.99.0.0/16 dev lo)) if $hosts == 1;
+	return launch($name, $h, $$h{ip4}, \%opt, \&wire,
+	    "$o/interop/peer", "-wire", "-name", $name, "-key", $key,
+	    "-bind", $$h{ip4});
 }
 
 sub launch {
@@ -259,13 +308,16 @@ sub said {
 	return undef;
 }
 
-# Give a command, wait for the line that answers it.
+# Give a command, wait for the line that answers it, or for its end.
 sub ask {
 	my ($m, $text, $re, $s) = @_;
 	my $from = @{ $$m{lines} };
 	my $line;
 	order($m, $text);
-	within($s // 60, sub { $line = said($m, $re, $from) });
+	within($s // 60, sub {
+		$line = said($m, $re, $from);
+		return defined $line || $$m{eof};
+	});
 	return defined $line ? $$line{text} : "";
 }
 
@@ -297,20 +349,28 @@ sub entry {
 
 sub state_of { entry(@_)->{state} }
 
+# How many it sees alive, itself included.
+sub alive { stats($_[0])->{alive} // 0 }
+
 # Everybody sees that many alive.
 sub all_alive {
 	my ($want, @who) = @_;
-	for my $m (@who) {
-		my $got = grep { $$_{state} eq "alive" } values %{ members($m) };
-		return 0 if $got != $want;
-	}
-	return 1;
+	return !grep { alive($_) != $want } @who;
 }
 
 sub stats {
 	my ($m) = @_;
 	my (undef, %s) = split(/ /, ask($m, "stats", qr/^stats/));
 	return \%s;
+}
+
+# What the exchanges of a peer brought it: [seconds, joins] of each.
+sub portions {
+	my ($m) = @_;
+	my $from = @{ $$m{lines} };
+	ask($m, "portions", qr/^portions/);
+	return map { $$_{text} =~ /^portion (\d+) (\d+)/ ? [$1 / 1000, $2] : () }
+	    @{ $$m{lines} }[ $from .. $#{ $$m{lines} } ];
 }
 
 # When an event was first told from a time on: event_of($m, "leave", "t1", $t)

@@ -197,16 +197,28 @@ print_members(void)
 	printf("members %u\n", t->n);
 }
 
+static unsigned
+count_alive(void)
+{
+	const struct member_table *t = swim_members(swim);
+	unsigned i, n = 0;
+
+	for (i = 0; i < t->n; i++)
+		n += t->list[i]->state == MEMBER_ALIVE;
+	return n;
+}
+
 static void
 print_stats(void)
 {
 	const struct swim_counters *c = swim_counters(swim);
 
-	printf("stats health %u suspicions %llu refutations %llu "
-	       "indirect %llu nacks %llu tcp_pings %llu probes_failed %llu "
-	       "conflicts %llu bad %llu refused %llu\n",
-	    swim_health(swim), (unsigned long long)c->suspicions,
-	    (unsigned long long)c->refutations, (unsigned long long)c->indirect,
+	printf("stats health %u alive %u suspicions %llu refutations %llu "
+	       "pushpulls %llu indirect %llu nacks %llu tcp_pings %llu "
+	       "probes_failed %llu conflicts %llu bad %llu refused %llu\n",
+	    swim_health(swim), count_alive(), (unsigned long long)c->suspicions,
+	    (unsigned long long)c->refutations,
+	    (unsigned long long)c->pushpulls, (unsigned long long)c->indirect,
 	    (unsigned long long)c->nacks, (unsigned long long)c->tcp_pings,
 	    (unsigned long long)c->probes_failed,
 	    (unsigned long long)c->conflicts,

@@ -8,7 +8,8 @@
 //	leave          say goodbye, print "left"
 //	meta HEX       announce these bytes as metadata
 //	members        one line for every entry of the table, dead ones included
-//	stats          counters and the health score
+//	stats          the health score, how many are alive
+//	portions       how many joins each full exchange brought
 //	crash          end at once, without a word (so does end of input)
 //
 // Lines on standard output (STATE: alive, suspect, failed, left; META:
@@ -19,8 +20,12 @@
 //	member NAME ADDR ADDRLEN STATE META INCARNATION
 //	members N
 //	joined N [WHY]
-//	stats health N
+//	stats health N alive N
+//	portion MILLISECONDS N    (since the start; those that brought none are
+//	portions N                 left out, and what came by gossip)
 //	lockup         the handler of events and the library wait for each other
+//
+// With -wire it is no member at all: see wire.go.
 //
 // memberlist's own log goes to standard error.
 package main
@@ -40,6 +45,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -59,6 +65,7 @@ var (
 	overlay  = flag.String("overlay", "10.0.0.1", "overlay address in it")
 	original = flag.Bool("original", false, "handle events as the original")
 	swarm    = flag.Int("swarm", 0, "so many more members, on the ports above")
+	raw      = flag.Bool("wire", false, "send single messages, see wire.go")
 )
 
 var out sync.Mutex
@@ -127,6 +134,79 @@ func describe(meta []byte) string {
 type delegate struct {
 	sync.Mutex
 	meta []byte
+	seen portions
+}
+
+// Joins by exchange: the library asks for LocalState once in each, and merges
+// what it got in a function of that name, which gossip never passes.
+type portions struct {
+	sync.Mutex
+	list []portion
+}
+
+type portion struct {
+	at time.Duration
+	n  int
+}
+
+var started = time.Now()
+
+func (p *portions) begin() {
+	p.Lock()
+	defer p.Unlock()
+	if n := len(p.list); n > 0 && p.list[n-1].n == 0 {
+		p.list = p.list[:n-1]
+	}
+	p.list = append(p.list, portion{at: time.Since(started)})
+}
+
+func inExchange() bool {
+	pc := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pc[:runtime.Callers(1, pc)])
+	for {
+		f, more := frames.Next()
+		if strings.HasSuffix(f.Function, ".mergeState") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}
+
+func (p *portions) joined() {
+	if !inExchange() {
+		return
+	}
+	p.Lock()
+	defer p.Unlock()
+	if n := len(p.list); n > 0 {
+		p.list[n-1].n++
+	}
+}
+
+func (p *portions) print() {
+	p.Lock()
+	defer p.Unlock()
+	n := 0
+	for _, one := range p.list {
+		if one.n > 0 {
+			say("portion %d %d", one.at.Milliseconds(), one.n)
+			n++
+		}
+	}
+	say("portions %d", n)
+}
+
+// An event delegate that counts besides.
+type counting struct {
+	memberlist.EventDelegate
+	p *portions
+}
+
+func (c counting) NotifyJoin(n *memberlist.Node) {
+	c.p.joined()
+	c.EventDelegate.NotifyJoin(n)
 }
 
 func (d *delegate) NodeMeta(limit int) []byte {
@@ -136,8 +216,11 @@ func (d *delegate) NodeMeta(limit int) []byte {
 }
 func (d *delegate) NotifyMsg([]byte)                {}
 func (d *delegate) GetBroadcasts(int, int) [][]byte { return nil }
-func (d *delegate) LocalState(bool) []byte          { return nil }
-func (d *delegate) MergeRemoteState([]byte, bool)   {}
+func (d *delegate) LocalState(bool) []byte {
+	d.seen.begin()
+	return nil
+}
+func (d *delegate) MergeRemoteState([]byte, bool) {}
 
 func (d *delegate) set(m *memberlist.Memberlist, meta []byte) {
 	d.Lock()
@@ -192,6 +275,19 @@ func (t table) print() {
 	say("members %d", nodes.Len())
 }
 
+func (t table) alive() (n int) {
+	lock := t.lock()
+	lock.RLock()
+	defer lock.RUnlock()
+	nodes := t.field("nodeMap")
+	for _, k := range nodes.MapKeys() {
+		if nodes.MapIndex(k).Elem().FieldByName("State").Int() == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Events printed as they come.
 type printer struct {
 	t *table
@@ -210,13 +306,15 @@ func (p printer) NotifyJoin(n *memberlist.Node)   { p.event("join", n) }
 func (p printer) NotifyLeave(n *memberlist.Node)  { p.event("leave", n) }
 func (p printer) NotifyUpdate(n *memberlist.Node) { p.event("update", n) }
 
-// As the original does: a channel of 100, and a reader that asks the library
-// for its members (hence for its lock) at every event. With the channel full,
-// the library waits for the reader with that lock held: for ever.
+// As the original does: a channel of 100, and a reader that at every event
+// works for a while and then asks the library for its members, hence for its
+// lock. With the channel full, the library waits for the reader with that lock
+// held: for ever.
 func likeTheOriginal(t *table) memberlist.EventDelegate {
 	ch := make(chan memberlist.NodeEvent, 100)
 	go func() {
 		for range ch {
+			time.Sleep(5 * time.Millisecond)
 			if t.m != nil {
 				t.m.Members()
 			}
@@ -288,7 +386,9 @@ func command(t *table, d *delegate, words []string) {
 	case "members":
 		t.print()
 	case "stats":
-		say("stats health %d", t.m.GetHealthScore())
+		say("stats health %d alive %d", t.m.GetHealthScore(), t.alive())
+	case "portions":
+		d.seen.print()
 	case "crash":
 		os.Exit(0)
 	default:
@@ -332,6 +432,10 @@ func main() {
 		beHost()
 		return
 	}
+	if *raw {
+		runWire()
+		return
+	}
 	t, d := &table{}, &delegate{}
 	c := config(*name, *port, d)
 	if *original {
@@ -339,6 +443,7 @@ func main() {
 	} else {
 		c.Events = printer{t}
 	}
+	c.Events = counting{c.Events, &d.seen}
 	m, err := memberlist.Create(c)
 	if err != nil {
 		log.Fatal(err)
