@@ -72,7 +72,10 @@ int rtnl_routes_get(unsigned ifindex, struct ipaddr **out, size_t *n);
 struct rtnl_host {
 	struct ipaddr own[RTNL_OWN_MAX]; /* every address of every interface
 					  * but `skip` */
-	bool own_lo[RTNL_OWN_MAX]; /* on a loopback interface or linklocal */
+	/* not to be told to others: on a loopback interface or one that is
+	 * down or has no carrier, link-local, or one of IPv6's that change
+	 * every day (RFC 8981) */
+	bool own_lo[RTNL_OWN_MAX];
 	unsigned own_if[RTNL_OWN_MAX]; /* its interface's index */
 	size_t nown;
 	struct ipnet onlink[RTNL_ONLINK_MAX]; /* networks on-link elsewhere */
@@ -80,7 +83,8 @@ struct rtnl_host {
 	struct ipaddr gw[RTNL_GW_MAX]; /* next hops of all routes */
 	size_t ngw;
 	struct ipaddr def4, def6; /* source address of the default routes, or
-				   * len 0 (also when they lead into skip) */
+				   * len 0 (also when they lead into skip); a
+				   * lasting one where there is one */
 	bool truncated; /* something but a host route did not fit */
 };
 /* Take a fresh picture, leaving interface skip (0: none) out. */

@@ -6,6 +6,7 @@
  */
 #include <sys/socket.h>
 
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
@@ -23,6 +24,32 @@ struct host_scan {
 	struct rtnl_host *h;
 	struct rtnl_host before; /* to start again from */
 };
+
+/* Nothing goes by this interface now: an address there is nobody's. */
+static int
+link_down_cb(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	const unsigned on = IFF_UP | IFF_RUNNING;
+	struct host_scan *s = arg;
+	size_t i;
+
+	if ((ifi->ifi_flags & on) == on)
+		return MNL_CB_OK;
+	for (i = 0; i < s->h->nown; i++)
+		if (s->h->own_if[i] == (unsigned)ifi->ifi_index)
+			s->h->own_lo[i] = true;
+	return MNL_CB_OK;
+}
+
+static int
+links_down(struct host_scan *s)
+{
+	struct nlmsghdr *nlh = nl_request(&rtnl_req, RTM_GETLINK, NLM_F_DUMP);
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	return nl_dump(&rtnl_req, nlh, link_down_cb, NULL, s);
+}
 
 static bool
 is_ll6(const struct ipaddr *a)
@@ -78,8 +105,10 @@ own_cb(const struct nlmsghdr *nlh, void *arg)
 		h->truncated = true;
 		return MNL_CB_OK;
 	}
-	h->own_lo[h->nown] = ifa->ifa_index == LOOPBACK ||
-			     ipaddr_is_loopback(&a) || ipaddr_is_linklocal(&a);
+	h->own_lo[h->nown] =
+	    ifa->ifa_index == LOOPBACK || ipaddr_is_loopback(&a) ||
+	    ipaddr_is_linklocal(&a) ||
+	    (a.len == 16 && (ifa->ifa_flags & IFA_F_TEMPORARY));
 	h->own_if[h->nown] = ifa->ifa_index;
 	h->own[h->nown++] = a;
 	return MNL_CB_OK;
@@ -194,6 +223,26 @@ default_source(unsigned skip, const char *far, struct ipaddr *out)
 		*out = l.src;
 }
 
+/* The kernel prefers addresses that change every day: another of that
+ * interface and network serves as well. */
+static void
+lasting_source(const struct rtnl_host *h, struct ipaddr *src)
+{
+	size_t i, k;
+
+	for (i = 0; i < h->nown && !ipaddr_eq(&h->own[i], src); i++)
+		;
+	if (i == h->nown || !h->own_lo[i])
+		return;
+	for (k = 0; k < h->nown; k++)
+		if (!h->own_lo[k] && h->own_if[k] == h->own_if[i] &&
+		    h->own[k].len == 16 &&
+		    memcmp(h->own[k].b, src->b, 8) == 0) {
+			*src = h->own[k];
+			return;
+		}
+}
+
 int
 rtnl_host_get(unsigned skip, struct rtnl_host *out)
 {
@@ -207,6 +256,8 @@ rtnl_host_get(unsigned skip, struct rtnl_host *out)
 	nlh = nl_request(&rtnl_req, RTM_GETADDR, NLM_F_DUMP);
 	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifaddrmsg));
 	r = nl_dump(&rtnl_req, nlh, own_cb, scan_restart, &s);
+	if (r == 0)
+		r = links_down(&s);
 	for (i = 0; i < 2 && r == 0; i++) {
 		s.before = *out;
 		s.family = families[i];
@@ -214,5 +265,6 @@ rtnl_host_get(unsigned skip, struct rtnl_host *out)
 	}
 	default_source(skip, "1.1.1.1", &out->def4);
 	default_source(skip, "2606:4700::1111", &out->def6);
+	lasting_source(out, &out->def6);
 	return r;
 }

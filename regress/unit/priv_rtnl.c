@@ -360,6 +360,49 @@ test_host(void **state)
 	sh("ip addr del 10.200.0.1/32 dev lo");
 }
 
+static bool
+told(const struct rtnl_host *h, const char *s)
+{
+	struct ipaddr a = ip(s);
+	size_t i;
+
+	for (i = 0; i < h->nown; i++)
+		if (ipaddr_eq(&h->own[i], &a))
+			return !h->own_lo[i];
+	fail_msg("%s is not there", s);
+	return false;
+}
+
+/* Ours, for the policy, but nothing to tell the others. */
+static void
+test_host_not_told(void **state)
+{
+	static struct rtnl_host h;
+	struct ipaddr a;
+
+	(void)state;
+	sh("ip addr add 192.168.7.1/24 dev lan0");
+	sh("ip addr add fd00:7::1/64 dev lan0 nodad");
+	sh("ip route add default via fd00:7::fe");
+	assert_int_equal(rtnl_host_get(t0, &h), 0);
+	assert_true(told(&h, "192.168.7.1"));
+	/* What the kernel makes by itself for privacy, every day. */
+	sh("echo 2 >/proc/sys/net/ipv6/conf/lan0/use_tempaddr");
+	sh("ip addr add fd00:7::2/64 dev lan0 nodad mngtmpaddr "
+	   "valid_lft 90000 preferred_lft 80000");
+	assert_int_equal(rtnl_host_get(t0, &h), 0);
+	assert_true(told(&h, "fd00:7::1"));
+	a = ip("fd00:7::");
+	assert_int_equal(h.def6.len, 16);
+	assert_memory_equal(h.def6.b, a.b, 15);
+	sh("ip link set lan0 down");
+	assert_int_equal(rtnl_host_get(t0, &h), 0);
+	assert_false(told(&h, "192.168.7.1"));
+	sh("ip link set lan0 up");
+	assert_int_equal(rtnl_host_get(t0, &h), 0);
+	assert_true(told(&h, "192.168.7.1"));
+}
+
 /* Another mesh's host routes do not push networks out. */
 static void
 test_host_full(void **state)
@@ -460,7 +503,8 @@ main(void)
 	const struct CMUnitTest tests[] = {T(test_link), T(test_create),
 	    T(test_addr), T(test_addr_many), T(test_addr6), T(test_routes4),
 	    T(test_routes6), T(test_route_form), T(test_no_routes),
-	    T(test_host), T(test_host_full), T(test_lookup), T(test_events)};
+	    T(test_host), T(test_host_not_told), T(test_host_full),
+	    T(test_lookup), T(test_events)};
 
 	if (geteuid() != 0 || unshare(CLONE_NEWNET) == -1) {
 		puts("1..0 # SKIP needs root and network namespaces");
