@@ -11,7 +11,7 @@
  * pad or reserved is zero, and the exact size is part of the check.
  * design.md section 2.
  */
-#define PRIV_VERSION 1
+#define PRIV_VERSION 2
 
 enum priv_type {
 	/* to wesher-priv */
@@ -111,6 +111,7 @@ struct priv_net {
 	struct priv_hdr h;
 	uint16_t naddr; /* own addresses, loopback and our interface left out */
 	uint16_t ndns;
+	uint32_t ifindex; /* of our interface: it may have been made again */
 	struct priv_ip addr[PRIV_NET_ADDRS];
 	struct priv_ip def4, def6; /* source address of the default route */
 	struct priv_ip dns[PRIV_NET_DNS];

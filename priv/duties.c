@@ -42,8 +42,8 @@ may_announce(const struct priv *p, size_t i)
 void
 duty_net(struct priv *p)
 {
-	struct priv_net n = {.h = {.type = PRIV_NET}};
 	struct policy_env *e = &p->env;
+	struct priv_net n = {.h = {.type = PRIV_NET}, .ifindex = e->ifindex};
 	size_t i;
 	int err;
 

@@ -173,7 +173,8 @@ socket_options(const struct policy *pol, int fd, int af, int type)
 		rv |= set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 	if (type == SOCK_STREAM)
 		rv |= set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	else if (af == AF_INET6)
+	/* Where did it come in? Accepted streams inherit this. */
+	if (af == AF_INET6)
 		rv |= set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	else
 		rv |= set(fd, IPPROTO_IP, IP_PKTINFO, 1);

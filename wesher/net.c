@@ -43,6 +43,8 @@ static struct {
 	bool v4, v6;
 	int prime4, prime6;
 	struct net_counters count;
+	struct accept accept;
+	struct ipaddr asker, asked; /* of the packet that is handled */
 	struct refused refused[REFUSED_SLOTS];
 	uint8_t hashkey[crypto_shorthash_KEYBYTES];
 	uint8_t in[PACKET_MAX], plain[PACKET_MAX];
@@ -100,32 +102,99 @@ one_packet(const struct ipport *from, size_t len)
 	}
 }
 
+void
+net_accept(const struct accept *a)
+{
+	net.accept = *a;
+}
+
+bool
+net_takes(const struct ipport *from, const struct net_local *at)
+{
+	const char *why;
+
+	if (accept_ok(&net.accept, &at->ip, at->ifindex, &why))
+		return true;
+	net.count.strays++;
+	net_refused(from, at->stream ? "stream" : "packet", why);
+	return false;
+}
+
+void
+net_local_cmsg(struct msghdr *m, struct net_local *at)
+{
+	struct cmsghdr *c;
+	struct in_pktinfo p4;
+	struct in6_pktinfo p6;
+
+	for (c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO &&
+		    c->cmsg_len >= CMSG_LEN(sizeof(p4))) {
+			memcpy(&p4, CMSG_DATA(c), sizeof(p4));
+			at->ifindex = (unsigned)p4.ipi_ifindex;
+			(void)ipaddr_from_bytes(&p4.ipi_addr, 4, &at->ip);
+		} else if (c->cmsg_level == IPPROTO_IPV6 &&
+			   c->cmsg_type == IPV6_PKTINFO &&
+			   c->cmsg_len >= CMSG_LEN(sizeof(p6))) {
+			memcpy(&p6, CMSG_DATA(c), sizeof(p6));
+			at->ifindex = p6.ipi6_ifindex;
+			(void)ipaddr_from_bytes(&p6.ipi6_addr, 16, &at->ip);
+		}
+}
+
+/* One datagram, whence and whereto. Its length, or -1. */
+static ssize_t
+receive(int fd, struct ipport *from, struct net_local *at)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t b[NET_CMSG_MAX];
+	} control;
+	struct sockaddr_storage ss;
+	struct iovec iov = {net.in, sizeof(net.in)};
+	struct msghdr m = {.msg_name = &ss,
+	    .msg_namelen = sizeof(ss),
+	    .msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.b,
+	    .msg_controllen = sizeof(control.b)};
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT);
+
+	if (n == -1)
+		return -1;
+	memset(at, 0, sizeof(*at));
+	net_local_cmsg(&m, at);
+	if (ipport_from_sockaddr((struct sockaddr *)&ss, m.msg_namelen, from) ==
+	    -1)
+		from->ip.len = 0;
+	return n;
+}
+
 static void
 on_udp(evutil_socket_t fd, short what, void *arg)
 {
-	struct sockaddr_storage ss;
+	struct net_local at;
 	struct ipport from;
-	socklen_t slen;
 	ssize_t n;
 	int i;
 
 	(void)what;
 	(void)arg;
 	for (i = 0; i < PACKETS_PER_WAKE && net.started; i++) {
-		slen = sizeof(ss);
-		n = recvfrom(fd, net.in, sizeof(net.in), MSG_DONTWAIT,
-		    (struct sockaddr *)&ss, &slen);
+		n = receive(fd, &from, &at);
 		if (n == -1) {
 			if (errno == EAGAIN || errno == EINTR)
 				return;
 			/* A late ICMP error of some sent packet. */
-			log_debug("recvfrom: %s", strerror(errno));
+			log_debug("recvmsg: %s", strerror(errno));
 			continue;
 		}
-		if (ipport_from_sockaddr((struct sockaddr *)&ss, slen, &from) ==
-		    -1)
+		if (from.ip.len == 0 || !net_takes(&from, &at))
 			continue;
+		net.asker = from.ip;
+		net.asked = at.ip;
 		one_packet(&from, (size_t)n);
+		net.asker.len = 0;
 	}
 }
 
@@ -148,13 +217,70 @@ net_reaches(const struct ipaddr *ip)
 	return (ip->len == 4 && net.v4) || (ip->len == 16 && net.v6);
 }
 
+/* The cmsg that names the source of a datagram; returns the space it takes. */
+static size_t
+put_source(struct cmsghdr *c, const struct ipaddr *ip)
+{
+	struct in_pktinfo p4 = {0};
+	struct in6_pktinfo p6 = {0};
+
+	c->cmsg_level = net.v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	c->cmsg_type = net.v6 ? IPV6_PKTINFO : IP_PKTINFO;
+	if (!net.v6) {
+		memcpy(&p4.ipi_spec_dst, ip->b, 4);
+		c->cmsg_len = CMSG_LEN(sizeof(p4));
+		memcpy(CMSG_DATA(c), &p4, sizeof(p4));
+		return CMSG_SPACE(sizeof(p4));
+	}
+	if (ip->len == 16) {
+		memcpy(&p6.ipi6_addr, ip->b, 16);
+	} else {
+		p6.ipi6_addr.s6_addr[10] = p6.ipi6_addr.s6_addr[11] = 0xff;
+		memcpy(p6.ipi6_addr.s6_addr + 12, ip->b, 4);
+	}
+	c->cmsg_len = CMSG_LEN(sizeof(p6));
+	memcpy(CMSG_DATA(c), &p6, sizeof(p6));
+	return CMSG_SPACE(sizeof(p6));
+}
+
+/* An answer goes out from the address that was asked, if it still is ours. */
+static int
+send_one(struct iovec *iov, struct sockaddr_storage *ss, socklen_t slen,
+    const struct ipaddr *from)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t b[NET_CMSG_MAX];
+	} control = {.b = {0}};
+	struct msghdr m = {.msg_name = ss,
+	    .msg_namelen = slen,
+	    .msg_iov = iov,
+	    .msg_iovlen = 1};
+
+	if (from != NULL) {
+		m.msg_control = control.b;
+		m.msg_controllen = put_source(&control.align, from);
+		if (sendmsg(net.cfg.udp, &m, MSG_DONTWAIT) != -1)
+			return 0;
+		m.msg_control = NULL;
+		m.msg_controllen = 0;
+	}
+	/* An error may belong to an earlier packet (ICMP): try once more. */
+	return sendmsg(net.cfg.udp, &m, MSG_DONTWAIT) != -1 ||
+		       sendmsg(net.cfg.udp, &m, MSG_DONTWAIT) != -1
+		   ? 0
+		   : -1;
+}
+
 void
 net_send(const struct ipport *to, const uint8_t *plain, size_t len)
 {
 	uint8_t out[WIRE_PACKET_MAX];
+	struct iovec iov = {.iov_base = out};
 	struct sockaddr_storage ss;
 	socklen_t slen;
 	ssize_t n;
+	bool answer;
 
 	n = seal_close(net.cfg.seal, plain, len, NULL, 0, out, sizeof(out));
 	if (n == -1 || !net_reaches(&to->ip)) {
@@ -162,11 +288,10 @@ net_send(const struct ipport *to, const uint8_t *plain, size_t len)
 		return;
 	}
 	slen = udp_sockaddr(to, &ss);
-	/* An error may belong to an earlier packet (ICMP): try once more. */
-	if (sendto(net.cfg.udp, out, (size_t)n, MSG_DONTWAIT,
-		(struct sockaddr *)&ss, slen) == -1 &&
-	    sendto(net.cfg.udp, out, (size_t)n, MSG_DONTWAIT,
-		(struct sockaddr *)&ss, slen) == -1) {
+	iov.iov_len = (size_t)n;
+	answer = !net.accept.bound && net.asker.len != 0 &&
+		 net.asked.len == to->ip.len && ipaddr_eq(&net.asker, &to->ip);
+	if (send_one(&iov, &ss, slen, answer ? &net.asked : NULL) == -1) {
 		char buf[IPPORT_STRLEN];
 
 		net.count.send_errors++;

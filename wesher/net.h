@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "../common/addr.h"
+#include "accept.h"
 #include "seal.h"
 
 /*
@@ -47,7 +48,13 @@ void net_stop(void);
 /* Can this process send to that family at all? */
 bool net_reaches(const struct ipaddr *ip);
 
-/* Seal and send one packet; losses are silent, as on the wire. */
+/* Drop what is not for us from now on; before the first call all is taken. */
+void net_accept(const struct accept *a);
+
+/*
+ * Seal and send one packet; losses are silent, as on the wire. What a packet's
+ * handler sends back goes out from the address that the packet came to.
+ */
 void net_send(const struct ipport *to, const uint8_t *plain, size_t len);
 
 /* As struct swim_ops' stream. */
@@ -64,6 +71,7 @@ struct net_counters {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t refused_packets, refused_streams, streams_in, streams_out;
 	uint64_t send_errors;
+	uint64_t strays; /* packets and streams that net_accept rules out */
 };
 const struct net_counters *net_counters(void);
 

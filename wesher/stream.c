@@ -287,7 +287,8 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		conn_fail(c, c->incoming
 				 ? "closed before a whole message came"
 				 : "closed without an answer (has it another "
-				   "--cluster-key?)");
+				   "--cluster-key, or does it announce another "
+				   "address?)");
 	else
 		conn_fail(c, evutil_socket_error_to_string(err));
 }
@@ -346,11 +347,47 @@ make_room(void)
 	return false;
 }
 
+/* To which address did it come, and by which interface? */
+static void
+local_of(int fd, struct net_local *at)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t b[NET_CMSG_MAX];
+	} opts;
+	struct sockaddr_storage ss;
+	struct msghdr m = {.msg_control = opts.b};
+	struct ipport local;
+	socklen_t len = sizeof(opts.b);
+	bool v6;
+
+	memset(at, 0, sizeof(*at));
+	at->stream = true;
+	memset(&opts, 0, sizeof(opts));
+	memset(&ss, 0, sizeof(ss));
+	/* The interface by which the SYN came is among these. */
+	v6 = getsockopt(fd, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, opts.b, &len) ==
+	     0;
+	if (!v6)
+		len = sizeof(opts.b);
+	if (v6 ||
+	    getsockopt(fd, IPPROTO_IP, IP_PKTOPTIONS, opts.b, &len) == 0) {
+		m.msg_controllen = len;
+		net_local_cmsg(&m, at);
+	}
+	at->ip.len = 0;
+	len = sizeof(ss);
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
+	    ipport_from_sockaddr((struct sockaddr *)&ss, len, &local) == 0)
+		at->ip = local.ip;
+}
+
 static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct sockaddr_storage ss;
 	socklen_t slen = sizeof(ss);
+	struct net_local at;
 	struct ipport from;
 	struct conn *c;
 	int s;
@@ -361,7 +398,9 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	    fd, (struct sockaddr *)&ss, &slen, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (s == -1)
 		return;
+	local_of(s, &at);
 	if (ipport_from_sockaddr((struct sockaddr *)&ss, slen, &from) == -1 ||
+	    !net_takes(&from, &at) ||
 	    (st.nincoming >= STREAM_MAX_IN && !make_room()) ||
 	    (c = conn_new(s, &from, true)) == NULL) {
 		close(s);

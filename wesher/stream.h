@@ -1,6 +1,8 @@
 #ifndef WESHER_STREAM_H
 #define WESHER_STREAM_H
 
+#include <sys/socket.h>
+
 #include "net.h"
 
 /*
@@ -20,5 +22,17 @@ void stream_open(
 
 /* Log a refusal of this source, at most once a minute (net.c). */
 void net_refused(const struct ipport *from, const char *what, const char *why);
+
+/* Where something came to, as far as the kernel told. */
+struct net_local {
+	struct ipaddr ip; /* len 0: not known */
+	unsigned ifindex; /* 0: not known */
+	bool stream;
+};
+#define NET_CMSG_MAX 256
+/* Read it from the IP(V6)_PKTINFO of a datagram, or of a stream's options. */
+void net_local_cmsg(struct msghdr *m, struct net_local *at);
+/* May it be taken (net_accept)? Else it was counted and logged. */
+bool net_takes(const struct ipport *from, const struct net_local *at);
 
 #endif

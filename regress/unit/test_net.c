@@ -42,12 +42,15 @@ static struct {
 	bool noise; /* it does not compress */
 	size_t replysize; /* what a request is answered with; 0: nothing */
 	unsigned lines;
+	int any; /* bound to the wildcard: 4 or 6 */
+	bool echo; /* packets are sent back */
 } w;
 
 static int
 on_packet(const struct ipport *from, const uint8_t *plain, size_t len)
 {
-	(void)from;
+	if (w.echo)
+		net_send(from, plain, len);
 	w.packets++;
 	w.lastlen = len;
 	memcpy(w.last, plain, len);
@@ -107,10 +110,20 @@ bound(int type)
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
-	int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
+	int fd = socket(
+	    w.any == 6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK, 0);
+	int on = 1;
 
 	w.at.port = 0; /* a free one for each */
+	if (w.any) {
+		memset(&w.at, 0, sizeof(w.at));
+		w.at.ip.len = w.any == 6 ? 16 : 4;
+	}
 	len = ipport_to_sockaddr(&w.at, &ss);
+	if (w.any == 6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+	else if (w.any)
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
 
 	assert_int_equal(bind(fd, (struct sockaddr *)&ss, len), 0);
 	len = sizeof(ss);
@@ -126,7 +139,10 @@ setup(void **state)
 	struct net_config nc = {0};
 	const char *why;
 
+	const int any = w.any;
+
 	memset(&w, 0, sizeof(w));
+	w.any = any;
 	signal(SIGPIPE, SIG_IGN);
 	log_init(LOG_D_SINK, LOG_L_WARN, "test", -1);
 	log_sink(on_line);
@@ -154,6 +170,7 @@ teardown(void **state)
 	net_stop();
 	close(w.udp);
 	close(w.tcp);
+	w.any = 0;
 	event_base_free(w.base);
 	seal_free(w.seal);
 	seal_free(w.stranger);
@@ -563,6 +580,115 @@ test_full_of_strangers(void **state)
 	turn(20);
 }
 
+static int
+setup_any4(void **state)
+{
+	w.any = 4;
+	return setup(state);
+}
+
+static int
+setup_any6(void **state)
+{
+	w.any = 6;
+	return setup(state);
+}
+
+/* Of ours, on that address. */
+static struct ipport
+ours(int fd, const char *addr)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct ipport at;
+
+	getsockname(fd, (struct sockaddr *)&ss, &len);
+	ipport_from_sockaddr((struct sockaddr *)&ss, len, &at);
+	ipaddr_parse(addr, &at.ip);
+	return at;
+}
+
+/* Ask there; whence the answer came, "" for none. */
+static const char *
+answer_from(const char *addr, bool expected)
+{
+	static char buf[IPADDR_STRLEN];
+	struct ipport to = ours(w.udp, addr), from;
+	struct sockaddr_storage ss;
+	socklen_t len = ipport_to_sockaddr(&to, &ss);
+	int i, fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	uint8_t out[256];
+	ssize_t n, r = -1;
+
+	n = seal_close(w.seal, "hello", 5, NULL, 0, out, sizeof(out));
+	assert_int_equal(
+	    sendto(fd, out, (size_t)n, 0, (struct sockaddr *)&ss, len), n);
+	for (i = 0; i < (expected ? WAIT_MS : 100) && r == -1; i++) {
+		turn(1);
+		len = sizeof(ss);
+		r = recvfrom(
+		    fd, out, sizeof(out), 0, (struct sockaddr *)&ss, &len);
+	}
+	close(fd);
+	if (r == -1)
+		return "";
+	ipport_from_sockaddr((struct sockaddr *)&ss, len, &from);
+	return ipaddr_str(&from.ip, buf);
+}
+
+/* Is a stream that sends nothing closed at once? */
+static bool
+is_closed(const char *addr, bool expected)
+{
+	struct ipport to = ours(w.tcp, addr);
+	struct sockaddr_storage ss;
+	socklen_t len = ipport_to_sockaddr(&to, &ss);
+	int i, fd = socket(AF_INET, SOCK_STREAM, 0);
+	ssize_t r = -1;
+	char c;
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&ss, len), 0);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	for (i = 0; i < (expected ? WAIT_MS : 100) && r == -1; i++) {
+		turn(1);
+		r = read(fd, &c, 1);
+		if (r == -1 && errno == ECONNRESET)
+			r = 0;
+	}
+	close(fd);
+	return r == 0;
+}
+
+/* Both kinds of sockets that wesher-priv makes, asked by IPv4. */
+static void
+test_taken_is_what_was_announced(void **state)
+{
+	struct accept a = {.ready = true, .n = 2};
+	uint64_t strays = net_counters()->strays;
+
+	(void)state;
+	w.echo = true;
+	assert_string_equal(answer_from("127.0.0.3", true), "127.0.0.3");
+	ipaddr_parse("127.0.0.2", &a.addr[0]);
+	ipaddr_parse("127.0.0.4", &a.addr[1]);
+	net_accept(&a);
+	assert_string_equal(answer_from("127.0.0.2", true), "127.0.0.2");
+	assert_string_equal(answer_from("127.0.0.4", true), "127.0.0.4");
+	assert_string_equal(answer_from("127.0.0.3", false), "");
+	assert_int_equal(net_counters()->strays, ++strays);
+	assert_false(is_closed("127.0.0.2", false));
+	assert_true(is_closed("127.0.0.3", true));
+	assert_int_equal(net_counters()->strays, ++strays);
+	/* By an interface that is our own. */
+	a.ifindex = 1; /* lo */
+	net_accept(&a);
+	assert_string_equal(answer_from("127.0.0.2", false), "");
+	assert_true(is_closed("127.0.0.2", true));
+	assert_int_equal(net_counters()->strays, strays + 2);
+	memset(&a, 0, sizeof(a));
+	net_accept(&a);
+}
+
 int
 main(void)
 {
@@ -581,6 +707,10 @@ main(void)
 	    T(test_stream_out_refused),
 	    T(test_half_closed_peer_is_answered),
 	    T(test_full_of_strangers),
+	    cmocka_unit_test_setup_teardown(
+		test_taken_is_what_was_announced, setup_any4, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_taken_is_what_was_announced, setup_any6, teardown),
 	    cmocka_unit_test_prestate_setup_teardown(
 		test_slow_stranger_is_cut, setup, teardown, &brief),
 	    T(test_budget_leaves_room_for_members),
