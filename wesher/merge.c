@@ -168,10 +168,11 @@ merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v)
 	member_ipport(m, &known);
 	if (ipport_cmp(&known, &addr) != 0) {
 		/* Only a name that was given up may move. */
-		if (m->state != MEMBER_LEFT)
-			swim_emit_conflict(s, m, &addr);
-		else
+		if (m->state == MEMBER_LEFT) {
+			ghost_moved(s, m, &known, m->incarnation);
 			alive_apply(s, m, a, &addr, v);
+		} else if (!ghost_stale(s, m, &addr, a->incarnation, v))
+			swim_emit_conflict(s, m, &addr);
 		return;
 	}
 	if (a->incarnation > m->incarnation)
@@ -274,7 +275,8 @@ merge_dead(struct swim *s, const struct wire_accuse *a, const struct via *v)
 		self_accused(s, a->incarnation, v);
 		return;
 	}
-	if (m->state >= MEMBER_DEAD)
+	/* Who was cut off and returns elsewhere leaves though it is dead. */
+	if (m->state > MEMBER_DEAD || (m->state == MEMBER_DEAD && !leave))
 		return;
 	suspect_stop(&s->suspects, m);
 	m->incarnation = a->incarnation;

@@ -131,6 +131,10 @@ on_event(void *arg, const struct swim_event *ev)
 	case SWIM_EV_SELF_CONFLICT:
 		log_conflict(m, ev);
 		break;
+	case SWIM_EV_RETURNED:
+		/* Members of the original made their side anew. */
+		m->stirred = true;
+		break;
 	case SWIM_EV_LEAVE_DONE:
 		m->finished = true;
 		break;

@@ -183,8 +183,10 @@ scan_self(const struct swim *s, const struct wire_node *n,
 	member_ipport(s->self, &mine);
 	look->self = true;
 	look->self_here = ipport_cmp(&mine, addr) == 0;
+	look->self_ghost = n->state != WIRE_S_LEFT && ghost_is(s, addr);
 	look->self_addr = n->addr;
 	look->self_at = *addr;
+	look->self_inc = n->incarnation;
 	look->self_state = n->state;
 }
 
@@ -242,6 +244,9 @@ pushpull_scan(struct swim *s, const uint8_t *body, size_t len,
 		look->ours = true;
 	if (look->self && look->self_here && look->self_state < WIRE_S_DEAD)
 		self_listed(s);
+	if (look->self_ghost)
+		ghost_leave(
+		    s, look->self_inc, v->request ? &look->sender : &v->src);
 	return 0;
 }
 

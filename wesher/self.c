@@ -90,7 +90,10 @@ self_alive(struct swim *s, const struct wire_alive *a,
 		return;
 	member_ipport(s->self, &mine);
 	if (ipport_cmp(&mine, addr) != 0) {
-		swim_emit_conflict(s, s->self, addr);
+		if (ghost_is(s, addr))
+			ghost_leave(s, a->incarnation, &v->sender);
+		else
+			swim_emit_conflict(s, s->self, addr);
 		return;
 	}
 	if (a->incarnation > s->inc ||
@@ -255,27 +258,42 @@ swim_set_addr(
 static void
 take_new_addr(struct swim *s)
 {
-	if (s->new_addr.len != 0)
-		member_set_addr(&s->t, s->self, s->new_addr.b, s->new_addr.len,
-		    s->new_port, s->new_port);
+	struct ipport was;
+
+	if (s->new_addr.len == 0)
+		return;
+	member_ipport(s->self, &was);
+	ghost_remember(s, &was);
+	member_set_addr(&s->t, s->self, s->new_addr.b, s->new_addr.len,
+	    s->new_port, s->new_port);
 	s->new_addr.len = 0;
+}
+
+/* What we missed. One may have moved as well, or be dead since we were cut
+ * off. */
+static void
+catch_up(struct swim *s)
+{
+	struct member *m[RETURN_ASKED];
+	struct ipport to;
+	unsigned i, n;
+
+	n = spread_pick(s, RETURN_ASKED, spread_is_alive, NULL, m);
+	for (i = 0; i < n; i++) {
+		member_ipport(m[i], &to);
+		pushpull_start(s, &to, USE_PERIODIC);
+	}
 }
 
 /* Who holds us for gone learns better, in person. */
 static void
 self_back(struct swim *s, uint32_t inc)
 {
-	struct member *m;
-	struct ipport to;
-
 	self_renew(s, inc);
 	swim_arm(s);
 	announce_to(s, true);
 	self_listed_check(s, LISTED_CHECK);
-	if (spread_pick(s, 1, spread_is_alive, NULL, &m) == 1) {
-		member_ipport(m, &to);
-		pushpull_start(s, &to, USE_PERIODIC);
-	}
+	catch_up(s);
 }
 
 /* Back from silence, under a low incarnation or a new address. */
@@ -292,6 +310,7 @@ self_return(struct swim *s)
 	take_new_addr(s);
 	swim_set_state(s, s->self, MEMBER_ALIVE);
 	self_back(s, inc);
+	swim_emit(s, SWIM_EV_RETURNED, NULL, NULL, false);
 }
 
 void
@@ -327,7 +346,7 @@ leave_end(struct swim *s)
 	}
 	s->mode = SWIM_SILENT;
 	bcast_clear(&s->queue);
-	s->wake_at = s->now + SEC;
+	s->wake_at = s->now + MOVE_SILENCE;
 	/* The others reap us when their probe order wraps after the grace. */
 	if (s->after == AFTER_CEILING)
 		s->wake_at = s->now + s->prof->gossip_to_dead + 2 * round;
@@ -351,9 +370,13 @@ leave_unicast(struct swim *s, struct slice from)
 	unsigned i;
 
 	for (i = 0; n != -1 && i < s->t.n; i++) {
-		if (s->t.list[i]->is_self || s->t.list[i]->state >= MEMBER_DEAD)
+		struct member *m = s->t.list[i];
+
+		/* Who is dead to us may live, when we were cut off. */
+		if (m->is_self || m->state == MEMBER_LEFT ||
+		    (m->state == MEMBER_DEAD && s->after != AFTER_ADDR))
 			continue;
-		member_ipport(s->t.list[i], &to);
+		member_ipport(m, &to);
 		spread_send(s, &to, msg, (size_t)n);
 	}
 }
@@ -372,7 +395,7 @@ leave_begin(struct swim *s, enum swim_after after)
 	s->after = after;
 	swim_disarm(s);
 	swim_set_state(s, s->self, MEMBER_LEFT);
-	s->leave_end = s->now + LEAVE_MAX;
+	s->leave_end = s->now + (after == AFTER_ADDR ? MOVE_LEAVE : LEAVE_MAX);
 	leave_unicast(s, swim_str(from));
 	spread_accuse(s, s->self, WIRE_DEAD, s->inc, swim_str(from));
 	if (s->others_alive == 0)
@@ -415,13 +438,15 @@ self_run(struct swim *s)
 	}
 	announce_run(s);
 	listed_run(s);
+	ghost_run(s);
 }
 
 int64_t
 self_deadline(const struct swim *s)
 {
 	const int64_t all[] = {s->leave_end, s->wake_at, s->refute_at,
-	    s->announce_at, s->listed_at};
+	    s->announce_at, s->listed_at,
+	    s->mode == SWIM_RUN ? ghost_deadline(s) : NEVER};
 
 	return swim_earliest(all, sizeof(all) / sizeof(all[0]));
 }

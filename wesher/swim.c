@@ -171,6 +171,7 @@ swim_forget(struct swim *s, struct member *m)
 	bcast_drop(&s->queue, &m->bcast);
 	probe_forget(s, m);
 	evict_remove(s, m);
+	ghost_forget(s, m);
 	member_remove(&s->t, m);
 }
 
@@ -207,6 +208,7 @@ init_idle(struct swim *s)
 	s->gossip_phase = swim_random(s, (uint32_t)s->prof->gossip_interval);
 	s->next_gossip = s->wake_at = s->leave_end = NEVER;
 	s->refuted_at = s->now - REFUTE_GAP;
+	s->ghost_at = s->now;
 	swim_disarm(s);
 	TAILQ_INIT(&s->relays);
 	RB_INIT(&s->relay_by_seqno);

@@ -49,6 +49,7 @@ enum swim_event_type {
 	SWIM_EV_REAPED, /* about to be forgotten; m is freed afterwards */
 	SWIM_EV_CONFLICT, /* its name was claimed at *addr, ignored */
 	SWIM_EV_SELF_CONFLICT, /* our name was claimed at *addr; m is NULL */
+	SWIM_EV_RETURNED, /* we are back after a change of address; m is NULL */
 	SWIM_EV_LEAVE_DONE /* our leave was sent often enough; m is NULL */
 };
 
@@ -166,8 +167,11 @@ void swim_announce(struct swim *s, int64_t now);
 /*
  * Announce new metadata with a higher incarnation, or a new address: a live
  * member's other address is a conflict to its peers, so the latter leaves
- * under the old address and returns under the new one about a second later.
+ * under the old address and returns under the new one, SWIM_MOVE_MAX later at
+ * most (SWIM_EV_RETURNED). Who still has us at the old one afterwards is told
+ * again.
  */
+#define SWIM_MOVE_MAX 2000000 /* us */
 void
 swim_set_meta(struct swim *s, int64_t now, const uint8_t *meta, size_t len);
 void swim_set_addr(

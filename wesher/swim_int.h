@@ -12,8 +12,9 @@
 /*
  * What the parts of the core share: swim.c (set-up, clock, dispatch), probe.c,
  * relay.c, spread.c (gossip and piggyback), merge.c (alive, suspect, dead of
- * others), evict.c (a full table), self.c (the same about ourselves, leave, return), pushpull.c and
- * swim_join.c. Nobody else includes this.
+ * others), evict.c (a full table), self.c (the same about ourselves, leave,
+ * return), ghost.c (our former addresses), pushpull.c and swim_join.c. Nobody
+ * else includes this.
  */
 
 #define SEC   1000000LL /* us */
@@ -27,6 +28,12 @@
 #define BURST_GAP      (2 * SEC)
 #define REFUTE_GAP     SEC /* one burst of refutations */
 #define LEAVE_MAX      (5 * SEC) /* a leave ends then in any case */
+#define MOVE_SILENCE   SEC /* between a leave and the return elsewhere */
+#define MOVE_LEAVE     (SWIM_MOVE_MAX - MOVE_SILENCE)
+#define RETURN_ASKED   3 /* push/pulls when we are back */
+#define FORMERS	       4
+#define MOVED_MAX      64 /* others that moved lately */
+#define FORMER_TIME    (300 * SEC) /* others may have us there for so long */
 #define LISTED_CHECK   (15 * SEC) /* nobody showed that it lists us */
 #define RELAYS_MAX     1024
 #define FEEDS_MAX      256
@@ -156,6 +163,20 @@ struct swim {
 	int64_t leave_end, wake_at;
 	struct ipaddr new_addr;
 	uint16_t new_port;
+	struct {
+		struct ipport at;
+		int64_t until;
+	} former[FORMERS]; /* where we were announced before */
+	unsigned nformer;
+	int64_t ghost_at; /* before that nobody is told of it again */
+	struct moved {
+		struct member *m; /* NULL: free */
+		struct ipport from;
+		uint32_t inc; /* it left there with that one */
+		int64_t until;
+		int64_t retell_at; /* announce it again then, or NEVER */
+	} moved[MOVED_MAX];
+	unsigned nmoved;
 	int64_t refuted_at; /* the last burst */
 	int64_t refute_at; /* one that was put off, or NEVER */
 	uint32_t refute_inc;
@@ -272,6 +293,22 @@ void self_adopt(struct swim *s, const struct slice *addr);
 /* Send our alive to one address. */
 void self_unicast(struct swim *s, const struct ipport *to);
 
+/* ghost.c: where others may still have us */
+void ghost_remember(struct swim *s, const struct ipport *at);
+bool ghost_is(const struct swim *s, const struct ipport *at);
+/* Tell `to`, which has us there with incarnation inc, that we left it. */
+void ghost_leave(struct swim *s, uint32_t inc, const struct ipport *to);
+/* m left `from` with incarnation inc, and is elsewhere now. */
+void ghost_moved(
+    struct swim *s, struct member *m, const struct ipport *from, uint32_t inc);
+/* Somebody has m at another address still: true when it moved from there, and
+ * will be told so. */
+bool ghost_stale(struct swim *s, const struct member *m,
+    const struct ipport *at, uint32_t inc, const struct via *v);
+void ghost_forget(struct swim *s, const struct member *m);
+void ghost_run(struct swim *s);
+int64_t ghost_deadline(const struct swim *s);
+
 /* pushpull.c */
 enum pushpull_what {
 	STATE_ALL,
@@ -315,8 +352,10 @@ struct pushpull_look {
 	struct ipport sender; /* its announced address; ip.len 0: unclear */
 	bool self; /* an entry has our name ... */
 	bool self_here; /* ... and our address */
+	bool self_ghost; /* ... or one that we had before */
 	struct slice self_addr; /* as it was written there */
 	struct ipport self_at; /* the same */
+	uint32_t self_inc;
 	uint8_t self_state;
 };
 /* Check the framing of a whole state and mark members. 0, or -1. */

@@ -135,7 +135,10 @@ join_reply(
 		return;
 	}
 	join_judge(s, &look, &res);
-	if (res.refused_name) {
+	if (look.self_ghost && look.self_state < WIRE_S_DEAD) {
+		res.ok = res.refused_name = false;
+		res.why = "it still has us at our former address";
+	} else if (res.refused_name) {
 		res.ok = false;
 		res.why = "another member holds our name";
 	} else if (st->use == USE_JOIN && !res.only_self)

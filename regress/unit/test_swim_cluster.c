@@ -233,6 +233,36 @@ a_moved_member_is_followed(void **state)
 	cluster_free(c);
 }
 
+/* Each of two misses the other's leave: a third one tells them. */
+static void
+two_that_move_at_once_find_each_other(void **state)
+{
+	struct ipport to[2], got;
+	unsigned seed, i, k;
+
+	(void)state;
+	for (seed = 0; seed < 20; seed++) {
+		struct cluster *c = cluster_new_mesh(4, &swim_wan, 400 + seed);
+
+		for (k = 0; k < 2; k++) {
+			to[k] = ip(k ? "10.0.9.8" : "10.0.9.9", PORT);
+			swim_set_addr(c->node[k].s, c->now, &to[k].ip, PORT);
+			c->node[k].addr = to[k];
+		}
+		run_for(c, 8 * SEC);
+		for (i = 0; i < 4; i++)
+			for (k = 0; k < 2; k++) {
+				member_ipport(
+				    member_find(swim_members(c->node[i].s),
+					c->node[k].name, 5),
+				    &got);
+				assert_int_equal(ipport_cmp(&got, &to[k]), 0);
+				assert_int_equal(status(c, i, k), MEMBER_ALIVE);
+			}
+		cluster_free(c);
+	}
+}
+
 static void
 a_false_death_is_refuted(void **state)
 {
@@ -440,6 +470,7 @@ main(void)
 	    cmocka_unit_test(a_leave_gets_through_loss),
 	    cmocka_unit_test(a_member_that_left_returns_elsewhere),
 	    cmocka_unit_test(a_moved_member_is_followed),
+	    cmocka_unit_test(two_that_move_at_once_find_each_other),
 	    cmocka_unit_test(a_false_death_is_refuted),
 	    cmocka_unit_test(a_short_partition_heals),
 	    cmocka_unit_test(sides_that_lost_each_other_meet_by_a_join),

@@ -275,13 +275,67 @@ the_dead_die_once(void **state)
 	bcast_clear(&r->s->queue);
 	rig_clear(r);
 	feed_accuse(r, WIRE_DEAD, "m1", "m4", 9);
-	feed_accuse(r, WIRE_DEAD, "m1", "m1", 9);
 	feed_accuse(r, WIRE_DEAD, "m3", "m4", 9);
+	feed_accuse(r, WIRE_DEAD, "m3", "m3", 9);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
 	assert_int_equal(rig_state(r, "m3"), MEMBER_LEFT);
 	assert_int_equal(rig_member(r, "m1")->incarnation, 1);
 	assert_int_equal(r->nevents, 0);
 	assert_int_equal(swim_queued(r->s), 0);
+}
+
+/* Who has a member where it was before is told, as it would not believe the
+ * new address; it is no other host's claim. */
+static void
+a_former_address_is_no_conflict(void **state)
+{
+	struct ipport from = ip("10.1.0.9", PORT), at = ip("10.1.0.2", PORT);
+	struct wire_alive w = alive_of("m1", &at, 2, "X");
+	struct ipport was;
+
+	(void)state;
+	member_ipport(rig_member(r, "m1"), &was);
+	w.addr = (struct slice){was.ip.b, was.ip.len};
+	feed_accuse(r, WIRE_DEAD, "m1", "m1", 2);
+	feed_alive(r, "m1", "10.1.9.9", 3);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	rig_run(r, 5 * SEC);
+	bcast_clear(&r->s->queue);
+	rig_clear(r);
+	feed_alive_w(r, &from, &w);
+	feed_alive_w(r, &from, &w);
+	assert_int_equal(rig_evs(r, SWIM_EV_CONFLICT), 0);
+	assert_int_equal(rig_count_to(r, WIRE_DEAD, &from), 1);
+	assert_int_equal(accuse_in(rig_msg(r, WIRE_DEAD, 0)).incarnation, 2);
+	assert_int_equal(swim_queued(r->s), 0);
+	rig_run(r, SEC);
+	assert_true(rig_count(r, WIRE_ALIVE) > 0 || swim_queued(r->s) > 0);
+	/* A greater incarnation there was never said by it. */
+	w.incarnation = 3;
+	feed_alive_w(r, &from, &w);
+	assert_int_equal(rig_evs(r, SWIM_EV_CONFLICT), 1);
+	/* Nor is it believed for ever. */
+	w.incarnation = 2;
+	r->now += FORMER_TIME;
+	feed_alive_w(r, &from, &w);
+	assert_int_equal(rig_evs(r, SWIM_EV_CONFLICT), 2);
+}
+
+/* It was cut off, and is on its way to another address. */
+static void
+the_dead_may_leave(void **state)
+{
+	(void)state;
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 2);
+	feed_alive(r, "m1", "10.1.9.9", 5);
+	feed_accuse(r, WIRE_DEAD, "m1", "m1", 1);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
+	rig_clear(r);
+	feed_accuse(r, WIRE_DEAD, "m1", "m1", 2);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_LEFT);
+	assert_int_equal(rig_evs(r, SWIM_EV_LEFT), 1);
+	feed_alive(r, "m1", "10.1.9.9", 3);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
 }
 
 static void
@@ -841,6 +895,8 @@ main(void)
 	    T(few_members_have_no_confirmations),
 	    T(dead_of_equal_incarnation_kills),
 	    T(the_dead_die_once),
+	    T(the_dead_may_leave),
+	    T(a_former_address_is_no_conflict),
 	    T(dead_by_itself_is_a_leave),
 	    T(accusers_without_a_name_are_not_relayed),
 	    T(another_address_is_a_conflict),

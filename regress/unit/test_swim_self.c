@@ -477,6 +477,119 @@ a_new_address_leaves_and_returns(void **state)
 	assert_int_equal(r->nmsgs, 0);
 }
 
+/* An alive about somebody, from whoever believes it. */
+static void
+feed_alive_from(const struct ipport *from, const char *name,
+    const struct ipport *at, uint32_t inc)
+{
+	struct wire_alive w = alive_of(name, at, inc, "X");
+
+	feed_alive_w(r, from, &w);
+}
+
+static struct ipport
+self_addr(void)
+{
+	struct ipport at;
+
+	member_ipport(r->s->self, &at);
+	return at;
+}
+
+static void
+move_to(const char *addr)
+{
+	struct ipaddr to = ip(addr, 0).ip;
+
+	swim_set_addr(r->s, r->now, &to, PORT);
+	rig_run(r, SWIM_MOVE_MAX);
+	assert_int_equal(r->s->mode, SWIM_RUN);
+	rig_clear(r);
+	r->s->next_probe = r->s->next_pushpull = r->s->listed_at = NEVER;
+	bcast_clear(&r->s->queue);
+}
+
+/* So that others may wait for it with the tunnel; and they are asked. */
+static void
+a_move_is_over_in_time(void **state)
+{
+	struct ipaddr to = ip("10.0.0.77", 0).ip;
+
+	(void)state;
+	rig_clear(r);
+	swim_set_addr(r->s, r->now, &to, PORT);
+	rig_run(r, MOVE_SILENCE - 1);
+	assert_int_equal(rig_evs(r, SWIM_EV_RETURNED), 0);
+	rig_run(r, SWIM_MOVE_MAX - MOVE_SILENCE + 1);
+	assert_int_equal(rig_evs(r, SWIM_EV_RETURNED), 1);
+	assert_int_equal(r->nstreams, RETURN_ASKED);
+}
+
+/* Cut off for long, everybody is dead to us, and we to them. */
+static void
+a_move_is_told_to_the_dead(void **state)
+{
+	struct ipaddr to = ip("10.0.0.77", 0).ip;
+	struct ipport m1;
+
+	(void)state;
+	member_ipport(rig_member(r, "m1"), &m1);
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 1);
+	rig_clear(r);
+	swim_set_addr(r->s, r->now, &to, PORT);
+	assert_true(rig_count_to(r, WIRE_DEAD, &m1) > 0);
+}
+
+/* Who missed the leave has us at the old address: no other host's claim. */
+static void
+our_former_address_is_no_conflict(void **state)
+{
+	struct ipport m1, me = self_addr();
+
+	(void)state;
+	member_ipport(rig_member(r, "m1"), &m1);
+	move_to("10.0.0.77");
+	feed_alive_from(&m1, "me", &me, 100);
+	assert_int_equal(rig_evs(r, SWIM_EV_SELF_CONFLICT), 0);
+	assert_int_equal(rig_count_to(r, WIRE_DEAD, &m1), 1);
+	assert_int_equal(accuse_in(rig_msg(r, WIRE_DEAD, 0)).incarnation, 100);
+	assert_int_equal(rig_count_to(r, WIRE_ALIVE, &m1), 0);
+	/* Not more than once a second. */
+	feed_alive_from(&m1, "me", &me, 100);
+	assert_int_equal(rig_count_to(r, WIRE_DEAD, &m1), 1);
+	rig_run(r, SEC);
+	assert_int_equal(rig_count_to(r, WIRE_ALIVE, &m1), 1);
+	/* Another address is, and this one is after a while. */
+	me.ip.b[3]++;
+	feed_alive_from(&m1, "me", &me, 100);
+	assert_int_equal(rig_evs(r, SWIM_EV_SELF_CONFLICT), 1);
+	me.ip.b[3]--;
+	r->now += FORMER_TIME;
+	feed_alive_from(&m1, "me", &me, 100);
+	assert_int_equal(rig_evs(r, SWIM_EV_SELF_CONFLICT), 2);
+}
+
+/* The same, heard as we join: it is told, and joined a second time. */
+static void
+a_join_that_has_us_elsewhere(void **state)
+{
+	struct ipport to = ip("10.4.0.1", PORT);
+	struct state_buf b = {0};
+	char me[IPADDR_STRLEN];
+	struct ipport was = self_addr();
+
+	(void)state;
+	ipaddr_str(&was.ip, me);
+	move_to("10.0.0.77");
+	swim_join(r->s, r->now, &to, 0);
+	state_add(&b, "j1", "10.4.0.1", 1, WIRE_S_ALIVE, "X");
+	state_add(&b, "me", me, 100, WIRE_S_ALIVE, "X");
+	rig_answer(r, 0, &b);
+	assert_false(r->join.ok);
+	assert_false(r->join.refused_name);
+	assert_int_equal(rig_count_to(r, WIRE_DEAD, &to), 1);
+}
+
 /* Learned by a join: n members, of which the last is an original if asked. */
 static void
 join_many(unsigned n, bool original)
@@ -595,6 +708,10 @@ main(void)
 	    T(an_answer_after_a_leave_wakes_nobody),
 	    T(new_metadata_rises),
 	    T(a_new_address_leaves_and_returns),
+	    T(a_move_is_over_in_time),
+	    T(a_move_is_told_to_the_dead),
+	    T(our_former_address_is_no_conflict),
+	    T(a_join_that_has_us_elsewhere),
 	    T(announce_goes_to_the_learned_once),
 	    T(announce_of_ours_in_portions),
 	    T(announce_among_originals_in_small_ones),
