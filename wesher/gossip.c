@@ -162,6 +162,7 @@ static const struct mesh_ops mesh_ops = {
     .prime = net_prime,
     .save = save,
     .reaches = net_reaches,
+    .accept = net_accept,
 };
 
 static void

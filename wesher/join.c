@@ -148,8 +148,15 @@ int
 join_add_addr(struct join *j, const struct ipport *to, int64_t now)
 {
 	char host[IPADDR_STRLEN];
+	unsigned i;
 
-	return add(j, ipaddr_str(&to->ip, host), to->port, true, now);
+	ipaddr_str(&to->ip, host);
+	for (i = 0; i < j->n; i++)
+		if (j->targets[i].from_state &&
+		    j->targets[i].port == to->port &&
+		    strcmp(j->targets[i].host, host) == 0)
+			return 0;
+	return add(j, host, to->port, true, now);
 }
 
 static unsigned
@@ -240,8 +247,8 @@ join_resolved(struct join *j, int64_t now, unsigned target,
 	if (t->addrs != NULL)
 		memcpy(t->addrs, addrs, n * sizeof(*addrs));
 	else
-		snprintf(t->why, sizeof(t->why), "cannot resolve the name: %s",
-		    why != NULL ? why : "out of memory");
+		strlcpy(t->why, why != NULL ? why : "out of memory",
+		    sizeof(t->why));
 	advance(j, t, now);
 }
 
@@ -294,7 +301,8 @@ join_tick(struct join *j, int64_t now)
 		if (t->next > now)
 			continue;
 		if (t->state == T_RESOLVING) {
-			join_resolved(j, now, i, NULL, 0, "no answer");
+			join_resolved(j, now, i, NULL, 0,
+			    "cannot resolve the name: no answer");
 			continue;
 		}
 		/* Saved members: one that answers tells about all others. */
@@ -339,6 +347,23 @@ join_pending(const struct join *j)
 	for (i = 0; i < j->n; i++)
 		n += j->targets[i].state != T_DONE;
 	return n;
+}
+
+void
+join_again(struct join *j, int64_t now, bool alone)
+{
+	unsigned i;
+
+	j->any = j->any && !alone;
+	for (i = 0; i < j->n; i++) {
+		struct target *t = &j->targets[i];
+
+		if (t->state != T_DONE || t->self || (t->from_state && !alone))
+			continue;
+		t->state = T_WAITING;
+		t->reached = t->warned = false;
+	}
+	join_hurry(j, now);
 }
 
 void

@@ -34,7 +34,7 @@ void join_free(struct join *j);
  * address. Returns 0, or -1 when it is malformed or memory is short.
  */
 int join_add(struct join *j, const char *spec, int64_t now);
-/* A target from the state file. */
+/* A target from the state file; one that is known already is not added. */
 int join_add_addr(struct join *j, const struct ipport *to, int64_t now);
 /* Pure part of join_add. host holds cap bytes; *port is 0 when none is given.
  * Returns 0, or -1. */
@@ -59,5 +59,10 @@ bool join_any(const struct join *j);
 unsigned join_pending(const struct join *j);
 /* Something changed about this host's network: try all again at once. */
 void join_hurry(struct join *j, int64_t now);
+/*
+ * We were away or are elsewhere: also try those again that were reached before,
+ * the operator's always, saved members when nobody is left.
+ */
+void join_again(struct join *j, int64_t now, bool alone);
 
 #endif

@@ -7,6 +7,7 @@
  * were learned: who hears us primes, and finds our side ready.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,10 @@ follow_up(struct mesh *m, int64_t now)
 		m->sync_wanted = true;
 	if (m->sync_wanted && !m->synced && peers_settled(m->peers)) {
 		m->synced = priv_sync() != 0;
+	}
+	if (m->rejoin) {
+		m->rejoin = false;
+		mesh_rejoin(m, now);
 	}
 	if (m->stirred) {
 		m->stirred = false;
@@ -211,16 +216,23 @@ mesh_resolved(struct mesh *m, int64_t now, unsigned target,
     const struct ipaddr *addrs, size_t n, const char *why)
 {
 	struct ipaddr usable[64];
+	char words[160];
 	size_t i, k = 0;
 
 	m->now = now;
 	if (m->leaving)
 		return;
 	for (i = 0; i < n && k < sizeof(usable) / sizeof(usable[0]); i++)
-		if (m->ops.reaches(&addrs[i]))
+		if (mesh_reaches(m, &addrs[i]))
 			usable[k++] = addrs[i];
 	if (n > 0 && k == 0)
-		why = "only addresses of a family that we are not bound to";
+		snprintf(words, sizeof(words),
+		    "it has %s addresses alone, which this host does not reach",
+		    addrs[0].len == 4 ? "IPv4" : "IPv6");
+	else if (k == 0)
+		snprintf(words, sizeof(words), "cannot resolve the name: %s",
+		    why != NULL ? why : "no answer");
+	why = words;
 	join_resolved(m->join, now, target, usable, k, why);
 }
 
@@ -249,6 +261,10 @@ mesh_tick(struct mesh *m, int64_t now)
 		tell_alive(m, now);
 	if (m->swim == NULL)
 		return;
+	if (m->former.len != 0 && now >= m->former_until) {
+		m->former.len = 0;
+		mesh_accept(m);
+	}
 	swim_tick(m->swim, now);
 	peers_tick(m->peers, now);
 	if (!m->leaving)
@@ -285,6 +301,8 @@ mesh_deadline(const struct mesh *m)
 
 	if (m->swim == NULL)
 		return d;
+	if (m->former.len != 0)
+		d = earlier(d, m->former_until);
 	d = earlier(d, m->save_at);
 	d = earlier(d, swim_deadline(m->swim));
 	d = earlier(d, peers_deadline(m->peers));

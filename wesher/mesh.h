@@ -6,6 +6,7 @@
 
 #include "../common/conf.h"
 #include "../common/privmsg.h"
+#include "accept.h"
 #include "join.h"
 #include "peers.h"
 #include "state.h"
@@ -29,6 +30,8 @@ struct mesh_ops {
 	int (*save)(const struct state *s);
 	/* Could we send to this family? */
 	bool (*reaches)(const struct ipaddr *ip);
+	/* From now on this may be asked of us. NULL: no matter. */
+	void (*accept)(const struct accept *a);
 };
 
 /* Takes over what st owns (and clears it). NULL when out of memory. */
@@ -82,9 +85,17 @@ char *mesh_status(struct mesh *m, int64_t now);
 
 /*
  * Which address to announce (--advertise-addr, --bind-addr, a public
- * one, that of the default route, any). Pure. False when there is none.
+ * one, that of the default route, any; of public ones the default route's
+ * goes first). Pure. False when there is none.
  */
 bool mesh_pick_addr(const struct conf *conf, const struct priv_net *net,
     bool (*reaches)(const struct ipaddr *ip), struct ipaddr *out);
+/*
+ * Stay at `announced` though mesh_pick_addr says `pick`? While it is the host's
+ * and either nothing leads elsewhere or it is public and was not the default
+ * route's: addresses come and go. Pure.
+ */
+bool mesh_keep_addr(const struct ipaddr *announced, const struct ipaddr *pick,
+    const struct priv_net *before, const struct priv_net *net);
 
 #endif

@@ -133,7 +133,7 @@ on_event(void *arg, const struct swim_event *ev)
 		break;
 	case SWIM_EV_RETURNED:
 		/* Members of the original made their side anew. */
-		m->stirred = true;
+		m->stirred = m->rejoin = true;
 		break;
 	case SWIM_EV_LEAVE_DONE:
 		m->finished = true;

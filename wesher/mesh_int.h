@@ -4,10 +4,11 @@
 #include "../common/clock.h"
 #include "mesh.h"
 
-#define ADOPTED_MAX 64 /* of whose endpoints are tried */
-#define SYNC_LATEST (60 * US_PER_S) /* after the start, if anybody answered */
+#define ADOPTED_MAX  64 /* of whose endpoints are tried */
+#define FORMER_TAKEN (60 * US_PER_S) /* an address after a move */
+#define SYNC_LATEST  (60 * US_PER_S) /* after the start, if anybody answered */
 
-/* Shared by mesh.c, mesh_start.c, mesh_event.c and mesh_status.c alone. */
+/* Shared by mesh.c and mesh_*.c alone. */
 struct mesh {
 	struct conf conf; /* without the keys */
 	struct mesh_ops ops;
@@ -25,6 +26,12 @@ struct mesh {
 	struct ipaddr ends[ADOPTED_MAX]; /* endpoints of adopted tunnels */
 	unsigned nends;
 	struct ipaddr self, announced;
+	struct ipaddr former; /* announced before; len 0: taken no more */
+	int64_t former_until;
+	struct priv_net net; /* as told last */
+	bool has4, has6; /* the host had such an address */
+	bool offline; /* it has none to announce any more */
+	bool rejoin; /* we were away: see who is where */
 	enum meta_dialect dialect;
 	bool mixed_warned;
 
@@ -40,6 +47,10 @@ struct mesh {
 /* mesh_start.c */
 /* A tunnel of an earlier run: who sits at its end may be joined. */
 void mesh_adopted(struct mesh *m, const struct priv_stat *s);
+/* Targets from the state file; how many. */
+size_t mesh_join_saved(struct mesh *m, int64_t now);
+/* Everything is known: the mesh begins. */
+void mesh_up(struct mesh *m, int64_t now);
 /* Ask for our overlay address; answered by mesh_self_result. */
 void mesh_ask_self(struct mesh *m, int64_t now);
 void mesh_self_result(struct mesh *m, int64_t now, const struct priv_result *r);
@@ -47,6 +58,16 @@ void mesh_self_result(struct mesh *m, int64_t now, const struct priv_result *r);
 void mesh_yield_addr(struct mesh *m, int64_t now);
 /* Our metadata in the dialect in force; returns its length. */
 size_t mesh_own_meta(struct mesh *m, uint8_t buf[META_MAX]);
+
+/* mesh_net.c */
+/* Is it one of the host's (addrsel.c)? */
+bool mesh_is_own(const struct priv_net *net, const struct ipaddr *ip);
+/* Can we speak to that address: the sockets, and the host? */
+bool mesh_reaches(const struct mesh *m, const struct ipaddr *ip);
+/* What may be asked of us has changed. */
+void mesh_accept(struct mesh *m);
+/* We were away, or are elsewhere: the others may be, too. */
+void mesh_rejoin(struct mesh *m, int64_t now);
 
 /* mesh_event.c */
 extern const struct swim_ops mesh_swim_ops;

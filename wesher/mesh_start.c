@@ -56,7 +56,14 @@ on_prime(void *arg, const struct ipaddr *overlay)
 	m->ops.prime(overlay);
 }
 
+static bool
+on_reaches(void *arg, const struct ipaddr *ip)
+{
+	return mesh_reaches(arg, ip);
+}
+
 static const struct peers_ops peers_ops = {
+    .reaches = on_reaches,
     .set = on_peer_set,
     .del = on_peer_del,
     .stats = on_peer_stats,
@@ -145,17 +152,11 @@ mesh_adopted(struct mesh *m, const struct priv_stat *s)
 		m->ends[m->nends++] = end.ip;
 }
 
-static void
-add_targets(struct mesh *m, int64_t now)
+size_t
+mesh_join_saved(struct mesh *m, int64_t now)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < m->conf.njoin; i++)
-		if (join_add(m->join, m->conf.join[i], now) == -1)
-			log_warnx("--join %s: neither a name nor an address",
-			    m->conf.join[i]);
-	if (m->conf.njoin > 0)
-		return;
 	for (i = 0; i < m->state.nnodes && n < STATE_JOINS; i++) {
 		struct ipport to = m->state.nodes[i].addr;
 
@@ -166,6 +167,21 @@ add_targets(struct mesh *m, int64_t now)
 		if (join_add_addr(m->join, &to, now) == 0)
 			n++;
 	}
+	return n;
+}
+
+static void
+add_targets(struct mesh *m, int64_t now)
+{
+	size_t i, n;
+
+	for (i = 0; i < m->conf.njoin; i++)
+		if (join_add(m->join, m->conf.join[i], now) == -1)
+			log_warnx("--join %s: neither a name nor an address",
+			    m->conf.join[i]);
+	if (m->conf.njoin > 0)
+		return;
+	n = mesh_join_saved(m, now);
 	/* A crash before the first save: the tunnels remember. */
 	for (i = 0; n == 0 && i < m->nends; i++) {
 		struct ipport to = {m->ends[i], m->conf.cluster_port};
@@ -195,8 +211,24 @@ warn_inside(const struct mesh *m)
 		    ipnet_str(&m->conf.overlay, net));
 }
 
-/* Everything is known: the mesh begins. */
+/* What cannot work is said once, at the start. */
 static void
+say_families(const struct mesh *m)
+{
+	char buf[IPADDR_STRLEN];
+
+	if (!m->ops.reaches(&m->announced))
+		log_warnx("the announced address %s is of another family than "
+			  "--bind-addr: the others will not reach us",
+		    ipaddr_str(&m->announced, buf));
+	else if (m->has4 != m->has6)
+		log_info("this host has %s alone: members announced at %s "
+			 "addresses are out of reach",
+		    m->has4 ? "IPv4" : "IPv6", m->has4 ? "IPv6" : "IPv4");
+}
+
+/* Everything is known: the mesh begins. */
+void
 mesh_up(struct mesh *m, int64_t now)
 {
 	char buf[IPADDR_STRLEN], buf2[IPADDR_STRLEN];
@@ -231,6 +263,8 @@ mesh_up(struct mesh *m, int64_t now)
 	log_info("we are %s, overlay address %s, announced at %s", m->name,
 	    ipaddr_str(&m->self, buf), ipaddr_str(&m->announced, buf2));
 	warn_inside(m);
+	say_families(m);
+	mesh_accept(m);
 	if (m->adopted == 0)
 		m->sync_wanted = true;
 	m->sync_latest = now + SYNC_LATEST;
@@ -278,48 +312,6 @@ mesh_hello(struct mesh *m, int64_t now, const struct priv_hello *h)
 	/* wesher-priv wants to hear from us also while we wait. */
 	m->alive_at = now;
 	mesh_ask_self(m, now);
-}
-
-/* Is a still one of the host's public addresses? */
-static bool
-is_still_public(const struct mesh *m, const struct priv_net *net)
-{
-	struct ipaddr a;
-	unsigned i;
-
-	if (m->announced.len == 0 || ipaddr_is_private(&m->announced))
-		return false;
-	for (i = 0; i < net->naddr && i < PRIV_NET_ADDRS; i++)
-		if (priv_ip_from(&a, &net->addr[i]) &&
-		    ipaddr_eq(&a, &m->announced))
-			return true;
-	return false;
-}
-
-void
-mesh_net(struct mesh *m, int64_t now, const struct priv_net *net)
-{
-	struct ipaddr addr;
-	char buf[IPADDR_STRLEN];
-
-	m->now = now;
-	if (!mesh_pick_addr(&m->conf, net, m->ops.reaches, &addr)) {
-		if (m->swim == NULL)
-			log_warnx("this host has no address to announce yet: "
-				  "waiting for one (or use "
-				  "--advertise-addr)");
-		return;
-	}
-	/* Others come and go (IPv6 privacy): no reason to move. */
-	if (ipaddr_eq(&addr, &m->announced) || is_still_public(m, net))
-		return;
-	m->announced = addr;
-	if (m->swim != NULL) {
-		log_info("now announced at %s", ipaddr_str(&addr, buf));
-		swim_set_addr(m->swim, now, &addr, m->conf.cluster_port);
-		join_hurry(m->join, now);
-	}
-	mesh_up(m, now);
 }
 
 /* The errors of wesher-priv that concern this one address. */
@@ -430,6 +422,7 @@ self_moved(struct mesh *m, int64_t now)
 	m->moving = false;
 	log_info("our overlay address is %s now", ipaddr_str(&m->self, buf));
 	peers_set_self(m->peers, now, &m->self);
+	mesh_accept(m);
 	len = mesh_own_meta(m, meta);
 	swim_set_meta(m->swim, now, meta, len);
 	m->save_at = now;

@@ -184,6 +184,7 @@ set_done(struct peers *ps, struct peer *p, int64_t now)
 	bool fresh = !p->applied || p->reset ||
 		     !ipaddr_eq(&p->have.addr, &p->sent.addr) ||
 		     memcmp(p->have.key, p->sent.key, WG_KEY_LEN) != 0;
+	bool moved = ipport_cmp(&p->have.endpoint, &p->sent.endpoint) != 0;
 
 	p->applied = p->had = true;
 	p->reset = false;
@@ -197,7 +198,7 @@ set_done(struct peers *ps, struct peer *p, int64_t now)
 		p->rx = p->tx = 0;
 		tell_no_line(ps, p);
 	}
-	prime_applied(ps, p, now, fresh);
+	prime_applied(ps, p, now, fresh, moved);
 }
 
 void

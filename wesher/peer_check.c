@@ -69,6 +69,9 @@ peer_judge(const struct peers_config *cfg, struct peer *p)
 		p->want.endpoint.port = p->meta.wgport;
 	if (!check_endpoint(&p->want.endpoint))
 		return PEER_BAD_ENDPOINT;
+	if (cfg->ops->reaches != NULL &&
+	    !cfg->ops->reaches(cfg->arg, &p->want.endpoint.ip))
+		return PEER_NO_FAMILY;
 	memcpy(p->want.key, p->meta.pubkey, WG_KEY_LEN);
 	p->want.addr = p->meta.overlay;
 	p->want.plain = !p->meta.has_x;
@@ -97,6 +100,7 @@ static const char *const words[] = {
     [PEER_OUR_ADDR] = "it claims our overlay address",
     [PEER_ADDR_TAKEN] = "its overlay address is held by",
     [PEER_BAD_ENDPOINT] = "its address cannot be a tunnel's endpoint",
+    [PEER_NO_FAMILY] = "this host does not reach the family of its address",
     [PEER_REFUSED] = "refused by wesher-priv",
 };
 
@@ -108,6 +112,12 @@ peer_words(const struct peer *p, char *buf, size_t len)
 	case PEER_ADDR_TAKEN:
 		snprintf(buf, len, "%s %s", words[p->why],
 		    p->holder != NULL ? p->holder->name : "another member");
+		break;
+	case PEER_NO_FAMILY:
+		snprintf(buf, len, "its address is an %s one, and this host %s",
+		    p->want.endpoint.ip.len == 16 ? "IPv6" : "IPv4",
+		    p->want.endpoint.ip.len == 16 ? "reaches IPv4 alone"
+						  : "reaches IPv6 alone");
 		break;
 	case PEER_REFUSED:
 		snprintf(

@@ -115,6 +115,7 @@ peer_of(struct peers *ps, struct member *m)
 	p->backoff = RETRY_MIN;
 	p->logged_at = INT64_MIN / 2;
 	p->retry_at = p->prime_at = p->poke_at = p->ghost_until = NEVER;
+	p->grace_at = NEVER;
 	TAILQ_INSERT_TAIL(&ps->all, p, all);
 	ps->n++;
 	m->udata = p;
@@ -182,6 +183,34 @@ judge_retry(struct peer *p, bool was, const struct tunnel *old)
 		p->why = PEER_REFUSED;
 }
 
+/*
+ * A member that changes its address leaves and returns (swim.h). Its tunnel,
+ * route and hosts line wait for it; only those of ours, the others' forget
+ * theirs too.
+ */
+static bool
+in_grace(struct peers *ps, struct peer *p)
+{
+	if (p->m == NULL || p->m->state != MEMBER_LEFT || !p->held ||
+	    !p->applied || !p->meta.has_x)
+		return false;
+	if (p->grace_at == NEVER)
+		peer_at(ps, &p->grace_at, ps->now + MOVE_GRACE);
+	return ps->now < p->grace_at;
+}
+
+/* It is back. Elsewhere: the session goes on there; at the same place it has
+ * been started again, and knows of none. */
+static void
+after_grace(struct peers *ps, struct peer *p, enum peers_news news)
+{
+	p->grace_at = NEVER;
+	if (!p->wanted || !p->applied || !peer_tunnel_eq(&p->want, &p->have))
+		return;
+	p->news = news;
+	peer_reset(ps, p);
+}
+
 /* Judge the member anew; true when it let go of an address or key. */
 static bool
 judge(struct peers *ps, struct peer *p)
@@ -190,6 +219,8 @@ judge(struct peers *ps, struct peer *p)
 	bool had = p->held, was = p->wanted, let_go = false;
 	enum peer_why why, before = p->why;
 
+	if (in_grace(ps, p))
+		return false;
 	if (is_blocked(p))
 		ps->nblocked--;
 	p->holder = NULL;
@@ -240,6 +271,8 @@ peers_update(
 		return;
 	let_go = judge(ps, p);
 	prime_news(ps, p, now, news);
+	if (p->grace_at != NEVER && m->state != MEMBER_LEFT)
+		after_grace(ps, p, news);
 	if (p->retry_at == NEVER)
 		peer_enqueue(ps, p);
 	if (let_go)
@@ -250,15 +283,21 @@ peers_update(
 void
 peers_set_self(struct peers *ps, int64_t now, const struct ipaddr *self)
 {
+	ps->cfg.self_addr = *self;
+	peers_rejudge(ps, now);
+}
+
+void
+peers_rejudge(struct peers *ps, int64_t now)
+{
 	bool was, let_go = false;
 	struct peer *p;
 
 	ps->now = now;
-	ps->cfg.self_addr = *self;
 	TAILQ_FOREACH (p, &ps->all, all) {
 		was = p->wanted;
 		let_go = judge(ps, p) || let_go;
-		/* We moved as we joined: the others prime. */
+		/* Another overlay address as we joined: the others prime. */
 		if (p->wanted && !was)
 			p->news = PEERS_JOINING;
 		if (p->retry_at == NEVER)
@@ -295,7 +334,7 @@ peers_forget(struct peers *ps, int64_t now, struct member *m)
 	p->m = NULL;
 	if (judge(ps, p))
 		judge_blocked(ps);
-	p->prime_at = p->poke_at = NEVER;
+	p->prime_at = p->poke_at = p->grace_at = NEVER;
 	peer_at(ps, &p->ghost_until, now + GHOST_TIME);
 	ps->nghosts++;
 	if (p->retry_at == NEVER)
@@ -324,10 +363,23 @@ peers_stat(struct peers *ps, int64_t now, const struct priv_stat *s)
 	p->tx = s->tx;
 }
 
+/* It left, and did not return. True when it let go of something. */
+static bool
+grace_over(struct peers *ps, struct peer *p)
+{
+	bool let_go = judge(ps, p);
+
+	p->grace_at = NEVER;
+	prime_news(ps, p, ps->now, PEERS_GOSSIP);
+	peer_enqueue(ps, p);
+	return let_go;
+}
+
 void
 peers_tick(struct peers *ps, int64_t now)
 {
 	struct peer *p, *tmp;
+	bool let_go = false;
 
 	if (now < ps->next)
 		return;
@@ -338,7 +390,10 @@ peers_tick(struct peers *ps, int64_t now)
 			p->retry_at = NEVER;
 			peer_enqueue(ps, p);
 		}
+		if (p->grace_at <= now)
+			let_go = grace_over(ps, p) || let_go;
 		prime_tick(ps, p, now);
+		peer_at(ps, &p->grace_at, p->grace_at);
 		peer_at(ps, &p->retry_at, p->retry_at);
 		peer_at(ps, &p->prime_at, p->prime_at);
 		peer_at(ps, &p->poke_at, p->poke_at);
@@ -346,6 +401,8 @@ peers_tick(struct peers *ps, int64_t now)
 			peer_at(ps, &p->ghost_until, p->ghost_until);
 		peer_ghost_expire(ps, p, now);
 	}
+	if (let_go)
+		judge_blocked(ps);
 	peer_pump(ps);
 }
 

@@ -27,6 +27,8 @@ struct peers_ops {
 	/* Send one datagram into the tunnel. */
 	void (*prime)(void *arg, const struct ipaddr *overlay);
 	uint32_t (*random)(void *arg);
+	/* Has this host the address family? NULL: both. */
+	bool (*reaches)(void *arg, const struct ipaddr *ip);
 };
 
 struct peers_config {
@@ -55,6 +57,7 @@ enum peer_why {
 	PEER_OUR_ADDR,
 	PEER_ADDR_TAKEN, /* another member's */
 	PEER_BAD_ENDPOINT, /* loopback, link-local, multicast ... */
+	PEER_NO_FAMILY, /* IPv6, and this host has IPv4 alone, or so */
 	PEER_REFUSED /* wesher-priv or the kernel refused */
 };
 
@@ -83,6 +86,11 @@ void peers_update(
 void peers_stir(struct peers *p, int64_t now);
 /* Our own overlay address is another one from now on. */
 void peers_set_self(struct peers *p, int64_t now, const struct ipaddr *self);
+/* This host has moved: send into each tunnel, so that the other ends learn
+ * where we are (WireGuard's roaming) before gossip tells them. */
+void peers_moved(struct peers *p, int64_t now);
+/* Judge everybody anew: this host reaches more than before. */
+void peers_rejudge(struct peers *p, int64_t now);
 /* It is about to be freed. */
 void peers_forget(struct peers *p, int64_t now, struct member *m);
 

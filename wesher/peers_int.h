@@ -6,8 +6,11 @@
 
 #include "../common/clock.h"
 #include "peers.h"
+#include "swim.h"
 
 #define RETRY_MIN (5 * US_PER_S) /* after a refusal, doubled each time */
+/* One of ours that leaves may only be moving (swim.h): its tunnel stays. */
+#define MOVE_GRACE (SWIM_MOVE_MAX + US_PER_S)
 
 /* Shared by peers.c, peer_*.c and prime.c alone. */
 
@@ -43,6 +46,7 @@ struct peer {
 	int64_t logged_at; /* the last warning about it */
 	bool line_told; /* that it gets no hosts line */
 	int64_t ghost_until; /* forgotten: a new key still names the old */
+	int64_t grace_at; /* it left: its tunnel goes then; else NEVER */
 
 	/* priming */
 	enum peers_news news;
@@ -50,6 +54,9 @@ struct peer {
 	int64_t primed_at;
 	unsigned primes;
 	bool knock; /* one datagram, whatever the handshake says */
+	/* One end has moved: send, whatever the session, note what has been
+	 * received, send again and listen. */
+	enum { NUDGE_NO, NUDGE_SEND, NUDGE_MARK, NUDGE_LISTEN } nudge;
 	bool uncrossed; /* it was, since crossed initiations were likely */
 	bool reset; /* to be removed and added, for a fresh handshake */
 	uint64_t rx_mark; /* received bytes when it was poked */
@@ -117,7 +124,9 @@ void peer_reset(struct peers *ps, struct peer *p);
 /* prime.c */
 void
 prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news);
-void prime_applied(struct peers *ps, struct peer *p, int64_t now, bool fresh);
+/* The kernel has it: fresh without a session, moved with one. */
+void prime_applied(
+    struct peers *ps, struct peer *p, int64_t now, bool fresh, bool moved);
 void prime_tick(struct peers *ps, struct peer *p, int64_t now);
 
 #endif

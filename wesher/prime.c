@@ -80,7 +80,7 @@ prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news)
 		return;
 	p->news = news;
 	p->uncrossed = false;
-	if (!p->applied || news != PEERS_DIRECT)
+	if (!p->applied || news != PEERS_DIRECT || p->nudge != NUDGE_NO)
 		return;
 	/*
 	 * It may have lost its session, and be unable to begin another: its
@@ -93,13 +93,33 @@ prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news)
 }
 
 void
-prime_applied(struct peers *ps, struct peer *p, int64_t now, bool fresh)
+prime_applied(
+    struct peers *ps, struct peer *p, int64_t now, bool fresh, bool moved)
 {
-	if (fresh) {
+	p->nudge = moved && !fresh ? NUDGE_SEND : NUDGE_NO;
+	if (fresh || moved) {
 		p->knock = false;
 		plan(ps, p, now);
 	}
 	p->poke_step = 0;
+}
+
+void
+peers_moved(struct peers *ps, int64_t now)
+{
+	struct peer *p;
+
+	ps->now = now;
+	TAILQ_FOREACH (p, &ps->all, all) {
+		if (!p->applied || !p->wanted)
+			continue;
+		p->nudge = NUDGE_SEND;
+		p->primes = 0;
+		peer_at(ps, &p->prime_at, now);
+		if (ps->n > SPREAD_FROM)
+			p->prime_at += jitter(
+			    ps, (int64_t)ps->n * US_PER_MS / 2);
+	}
 }
 
 void
@@ -157,22 +177,74 @@ uncross(struct peers *ps, struct peer *p)
 	return true;
 }
 
+/* Nothing came back: the peer is removed and added, by one end at first. */
+static void
+nudge_over(struct peers *ps, struct peer *p)
+{
+	p->nudge = NUDGE_NO;
+	p->prime_at = NEVER;
+	if (p->rx != p->rx_mark)
+		return;
+	log_debug("%s does not answer after a move: anew", p->name);
+	p->news = PEERS_DIRECT;
+	p->uncrossed = false;
+	peer_reset(ps, p);
+}
+
+/*
+ * A datagram shows the other end where we are, at once. A second one is to be
+ * answered, by ICMP as a rule: where nothing comes back WireGuard may still use
+ * a source address that is gone (a userspace one does for 15 s).
+ */
+static void
+nudge(struct peers *ps, struct peer *p, int64_t now)
+{
+	bool first = memcmp(ps->cfg.self_key, p->have.key, WG_KEY_LEN) < 0;
+
+	if (p->nudge != NUDGE_SEND && !fresh_stats(ps, now, p->primed_at)) {
+		p->prime_at = now + STATS_WAIT;
+		return;
+	}
+	if (p->nudge == NUDGE_LISTEN) {
+		nudge_over(ps, p);
+		return;
+	}
+	log_debug("showing %s where we are", p->name);
+	ps->cfg.ops->prime(ps->cfg.arg, &p->have.addr);
+	p->rx_mark = p->rx;
+	if (p->nudge == NUDGE_SEND) {
+		p->nudge = NUDGE_MARK;
+		p->prime_at = now + POKE_AFTER;
+	} else {
+		p->nudge = p->handshake != 0 ? NUDGE_LISTEN : NUDGE_NO;
+		p->prime_at = now + (first ? LATER : 2 * LATER);
+	}
+	/* Counters have to be younger than what is done next. */
+	p->primed_at = p->prime_at;
+	p->primes = 1;
+}
+
 static void
 prime_due(struct peers *ps, struct peer *p, int64_t now)
 {
-	if (p->applied && p->knock) {
+	if (p->applied && p->knock && p->nudge == NUDGE_NO) {
 		p->knock = false;
 		p->prime_at = NEVER;
 		ps->cfg.ops->prime(ps->cfg.arg, &p->have.addr);
 		return;
 	}
-	if (!p->applied || (p->has_stat && p->handshake != 0) ||
+	if (!p->applied ||
+	    (p->has_stat && p->handshake != 0 && p->nudge == NUDGE_NO) ||
 	    p->primes >= PRIMES_MAX) {
 		p->prime_at = NEVER;
 		return;
 	}
 	if (p->news != PEERS_DIRECT && !p->m->answered) {
 		p->prime_at = now + US_PER_S - now % US_PER_S;
+		return;
+	}
+	if (p->nudge != NUDGE_NO) {
+		nudge(ps, p, now);
 		return;
 	}
 	if ((p->news != PEERS_DIRECT || p->primes > 0) &&

@@ -435,6 +435,39 @@ test_quick_success_is_silent(void **state)
 	assert_int_equal(w.lines, 0);
 }
 
+/* We were away: who was reached is asked again, saved ones when alone. */
+static void
+test_again(void **state)
+{
+	struct join *j = *state;
+	struct ipport saved = {.port = 7946};
+	struct ipaddr a;
+
+	addr("192.0.2.9", &a);
+	addr("192.0.2.8", &saved.ip);
+	join_add(j, "seed", 0);
+	assert_int_equal(join_add_addr(j, &saved, 0), 0);
+	assert_int_equal(join_add_addr(j, &saved, 0), 0);
+	join_tick(j, 0);
+	assert_int_equal(w.resolves, 2);
+	join_resolved(j, 0, 0, &a, 1, NULL);
+	join_tried(j, 0, w.attempts, JOIN_REACHED, NULL);
+	join_resolved(j, 0, 1, &saved.ip, 1, NULL);
+	join_tried(j, 0, w.attempts, JOIN_REACHED, NULL);
+	assert_int_equal(join_pending(j), 0);
+	join_again(j, 100, false);
+	assert_int_equal(join_pending(j), 1);
+	join_tick(j, 100);
+	assert_int_equal(w.resolves, 3);
+	w.known = true;
+	join_resolved(j, 100, 0, &a, 1, NULL);
+	assert_int_equal(join_pending(j), 0);
+	join_again(j, 200, true);
+	assert_int_equal(join_pending(j), 2);
+	join_tick(j, 200);
+	assert_int_equal(w.resolves, 5);
+}
+
 int
 main(void)
 {
@@ -449,6 +482,7 @@ main(void)
 	    T(test_known_member_is_not_asked),
 	    T(test_saved_members_stop_at_the_first_answer),
 	    T(test_hurry),
+	    T(test_again),
 	    T(test_late_and_foreign_answers),
 	    T(test_known_ones_among_many),
 	    T(test_no_memory_for_an_attempt),

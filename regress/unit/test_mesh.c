@@ -50,6 +50,8 @@ static struct {
 	unsigned alives[256], leaves[256];
 	struct wire_scratch ws;
 	struct ipport sending;
+	struct accept accept; /* as told last */
+	char line[256]; /* logged last */
 	bool deaf; /* priv_self and priv_sync are out of memory */
 } w;
 
@@ -175,14 +177,20 @@ reaches(const struct ipaddr *ip)
 	return ip->len == 4;
 }
 
+static void
+on_accept(const struct accept *a)
+{
+	w.accept = *a;
+}
+
 static const struct mesh_ops ops = {
-    on_send, on_stream, on_resolve, on_prime, on_save, reaches};
+    on_send, on_stream, on_resolve, on_prime, on_save, reaches, on_accept};
 
 static void
 on_line(enum log_level level, const char *tag, const char *line)
 {
 	(void)tag;
-	(void)line;
+	strlcpy(w.line, line, sizeof(w.line));
 	w.lines++;
 	if (level == LOG_L_ERROR)
 		w.errors++;
@@ -683,6 +691,142 @@ test_address_changes(void **state)
 	announced("203.0.113.8");
 }
 
+static bool
+takes(const char *addr)
+{
+	struct ipaddr a;
+	const char *why;
+
+	ipaddr_parse(addr, &a);
+	return accept_ok(&w.accept, &a, 0, &why);
+}
+
+/* The tunnels are told at once, gossip takes its time; what still comes to the
+ * old address is taken for a minute. */
+static void
+test_a_move(void **state)
+{
+	unsigned sets, primes;
+
+	(void)state;
+	begin();
+	hello(0);
+	net("192.168.1.5", "");
+	answer(0);
+	alive(&two[0]);
+	answer(0);
+	run_for(10 * US_PER_S, true);
+	assert_true(takes("192.168.1.5"));
+	assert_false(takes("192.168.1.6"));
+	sets = count(PRIV_PEER_SET);
+	primes = w.primes;
+	net("192.168.1.6", "192.168.2.1");
+	run_for(0, true);
+	assert_int_equal(w.primes, primes + 1);
+	assert_true(takes("192.168.1.5"));
+	assert_true(takes("192.168.1.6"));
+	assert_false(takes("192.168.2.1"));
+	run_for(4 * US_PER_S, true);
+	assert_int_equal(count(PRIV_PEER_SET), sets);
+	assert_int_equal(count(PRIV_PEER_DEL), 0);
+	/* Another address comes and goes: only the latter can matter. */
+	primes = w.primes;
+	net("192.168.1.6", "192.168.3.1");
+	run_for(0, true);
+	assert_int_equal(w.primes, primes + 1);
+	net("192.168.1.6", "192.168.3.1");
+	run_for(0, true);
+	assert_int_equal(w.primes, primes + 1);
+	run_for(60 * US_PER_S, true);
+	assert_false(takes("192.168.1.5"));
+}
+
+/* Our join was answered while we were silent: asked again when we are back. */
+static void
+test_a_move_while_joining(void **state)
+{
+	(void)state;
+	seed("seed");
+	begin();
+	hello(0);
+	net("192.168.1.5", "");
+	answer(0);
+	run_for(0, true);
+	resolved("192.0.2.2");
+	assert_int_equal(w.streams, 1);
+	net("192.168.1.6", "");
+	join_answer(two, 2);
+	w.resolves = 0;
+	run_for(3 * US_PER_S, true);
+	assert_int_equal(w.resolves, 1);
+	resolved("192.0.2.2");
+	join_answer(two, 2);
+	answer(0);
+	run_for(3 * US_PER_S, true);
+	assert_true(w.alives[2] > 0);
+}
+
+/* Cut off until everybody is dead to us: the saved members are asked. */
+static void
+test_back_from_nowhere(void **state)
+{
+	unsigned lines;
+
+	(void)state;
+	begin();
+	hello(0);
+	net("192.168.1.5", "");
+	answer(0);
+	alive(&two[0]);
+	answer(0);
+	run_for(10 * US_PER_S, true);
+	lines = w.lines;
+	net("", "");
+	net("", "");
+	assert_int_equal(w.lines, lines + 1);
+	assert_true(takes("192.168.1.5"));
+	leaves(&two[0]);
+	w.resolves = 0;
+	run_for(10 * US_PER_S, true);
+	assert_int_equal(w.resolves, 0);
+	net("192.168.1.5", "");
+	run_for(10 * US_PER_S, true);
+	assert_int_equal(w.resolves, 1);
+}
+
+static void
+last_line_has(const char *text)
+{
+	if (strstr(w.line, text) == NULL)
+		fail_msg("'%s' is not in '%s'", text, w.line);
+}
+
+/* What cannot work is said, once. */
+static void
+test_families(void **state)
+{
+	struct ipaddr a;
+
+	(void)state;
+	log_init(LOG_D_SINK, LOG_L_INFO, "test", -1);
+	seed("seed");
+	begin();
+	hello(0);
+	net("192.168.1.5", "");
+	answer(0);
+	run_for(0, true);
+	last_line_has("out of reach");
+	ipaddr_parse("fd00::1", &a);
+	for (w.lines = 0; w.lines == 0;) {
+		mesh_resolved(w.mesh, w.now, w.target, &a, 1, NULL);
+		run_for(US_PER_S, true);
+	}
+	last_line_has("it has IPv6 addresses alone");
+	assert_int_equal(w.streams, 0);
+	mesh_resolved(w.mesh, w.now, w.target, NULL, 0, "no such name");
+	assert_int_equal(w.streams, 0);
+}
+
 static void
 test_leave(void **state)
 {
@@ -1071,6 +1215,10 @@ main(void)
 	    T(test_saved_members_are_tried),
 	    T(test_ends_of_adopted_tunnels_are_tried),
 	    T(test_address_changes),
+	    T(test_a_move),
+	    T(test_a_move_while_joining),
+	    T(test_back_from_nowhere),
+	    T(test_families),
 	    T(test_leave),
 	    T(test_leave_alone_or_early),
 	    T(test_leave_within_a_join),

@@ -138,6 +138,71 @@ test_pick_addr(void **state)
 	picks(&c, &n, all, "198.51.100.1");
 }
 
+static void
+def(struct priv_ip *to, const char *s)
+{
+	struct ipaddr a = {0};
+
+	(void)ipaddr_parse(s, &a);
+	priv_ip_to(to, &a);
+}
+
+static void
+test_public_of_the_default_route(void **state)
+{
+	struct conf c = {0};
+	struct priv_net n = {0};
+
+	(void)state;
+	ipnet_parse("10.0.0.0/8", &c.overlay);
+	own(&n, "203.0.113.4");
+	own(&n, "198.51.100.4");
+	picks(&c, &n, all, "203.0.113.4");
+	def(&n.def4, "198.51.100.4");
+	picks(&c, &n, all, "198.51.100.4");
+	def(&n.def4, "192.168.1.1");
+	picks(&c, &n, all, "203.0.113.4");
+}
+
+static bool
+keeps(const char *announced, const char *pick, const struct priv_net *was,
+    const struct priv_net *is)
+{
+	struct ipaddr a, p;
+
+	ipaddr_parse(announced, &a);
+	ipaddr_parse(pick, &p);
+	return mesh_keep_addr(&a, &p, was, is);
+}
+
+static void
+test_keep_addr(void **state)
+{
+	struct priv_net was = {0}, is = {0};
+
+	(void)state;
+	own(&is, "192.168.1.5");
+	own(&is, "192.168.2.5");
+	own(&is, "203.0.113.4");
+	own(&is, "2001:db8::4");
+	/* No default route for a moment. */
+	def(&was.def4, "192.168.1.5");
+	assert_true(keeps("192.168.1.5", "192.168.2.5", &was, &is));
+	assert_false(keeps("192.168.3.5", "192.168.2.5", &was, &is));
+	assert_false(keeps("192.168.1.5", "203.0.113.4", &was, &is));
+	/* It leads elsewhere. */
+	def(&is.def4, "192.168.2.5");
+	assert_false(keeps("192.168.1.5", "192.168.2.5", &was, &is));
+	/* A public one that was not the default route's stays ... */
+	assert_true(keeps("203.0.113.4", "192.168.2.5", &was, &is));
+	assert_true(keeps("2001:db8::4", "192.168.2.5", &was, &is));
+	/* ... and one that was goes with it. */
+	def(&was.def4, "203.0.113.4");
+	assert_false(keeps("203.0.113.4", "192.168.2.5", &was, &is));
+	def(&is.def4, "");
+	assert_true(keeps("203.0.113.4", "192.168.2.5", &was, &is));
+}
+
 int
 main(void)
 {
@@ -146,6 +211,8 @@ main(void)
 	    cmocka_unit_test(test_managed_lines_do_not_count),
 	    cmocka_unit_test(test_hosts_is_bounded),
 	    cmocka_unit_test(test_pick_addr),
+	    cmocka_unit_test(test_public_of_the_default_route),
+	    cmocka_unit_test(test_keep_addr),
 	};
 
 	return cmocka_run_group_tests_name("outside", tests, NULL, NULL);

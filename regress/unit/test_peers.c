@@ -17,6 +17,9 @@
 #include "../../common/overlay.h"
 #include "../../common/clock.h"
 #include "../../wesher/peers.h"
+#include "../../wesher/swim.h"
+
+#define MOVE_GRACE (SWIM_MOVE_MAX + US_PER_S) /* after a leave */
 
 struct asked {
 	enum { SET, DEL } what;
@@ -31,6 +34,7 @@ static struct {
 	struct asked asked[2048];
 	unsigned nasked, answered, stats, primes, lines;
 	bool poor; /* no memory for requests */
+	bool v4alone; /* the host has no IPv6 */
 	uint32_t stats_seq;
 	struct ipaddr primed;
 	uint32_t seq;
@@ -87,8 +91,15 @@ on_random(void *arg)
 	return 512;
 }
 
+static bool
+on_reaches(void *arg, const struct ipaddr *ip)
+{
+	(void)arg;
+	return ip->len == 4 || !w.v4alone;
+}
+
 static const struct peers_ops ops = {
-    on_set, on_del, on_stats, on_prime, on_random};
+    on_set, on_del, on_stats, on_prime, on_random, on_reaches};
 
 static void
 on_line(enum log_level level, const char *tag, const char *line)
@@ -237,6 +248,14 @@ run_for(int64_t us, const struct member *m, int64_t handshake, uint64_t rx)
 	w.now = end;
 }
 
+static bool
+is_zero(const uint8_t key[WG_KEY_LEN])
+{
+	static const uint8_t zero[WG_KEY_LEN];
+
+	return memcmp(key, zero, WG_KEY_LEN) == 0;
+}
+
 static void
 drop(struct member *m)
 {
@@ -337,7 +356,7 @@ test_gone_member_is_deleted(void **state)
 	(void)state;
 	update(m, PEERS_DIRECT);
 	answer(0);
-	m->state = MEMBER_LEFT;
+	m->state = MEMBER_DEAD;
 	update(m, PEERS_GOSSIP);
 	assert_int_equal(w.nasked, 2);
 	assert_int_equal(w.asked[1].what, DEL);
@@ -905,6 +924,187 @@ test_refused_deletion_is_tried_again(void **state)
 }
 
 /* The answer is about what was asked, not about what has become of it. */
+/* It leaves and returns elsewhere with its key: one request, the endpoint. */
+static void
+test_a_move_keeps_the_tunnel(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(5 * US_PER_S, m, 1, 1000);
+	w.primes = 0;
+	m->state = MEMBER_LEFT;
+	update(m, PEERS_GOSSIP);
+	run_for(SWIM_MOVE_MAX, m, 1, 1000);
+	assert_int_equal(w.nasked, 1);
+	assert_int_equal(why(m), PEER_OK);
+	m->state = MEMBER_ALIVE;
+	m->addr[3] = 77;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].what, SET);
+	assert_int_equal(w.asked[1].set.endpoint.ip.b[3], 77);
+	assert_true(is_zero(w.asked[1].set.oldkey));
+	/* It is sent into at once, though it has a session. */
+	answer(0);
+	run_for(0, m, 1, 1000);
+	assert_int_equal(w.primes, 1);
+	drop(m);
+}
+
+/* The same place: started again, its session is gone. */
+static void
+test_a_restart_resets_the_tunnel(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(5 * US_PER_S, m, 1, 1000);
+	m->state = MEMBER_LEFT;
+	update(m, PEERS_GOSSIP);
+	m->state = MEMBER_ALIVE;
+	w.primes = 0;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].what, SET);
+	assert_int_equal(w.asked[1].set.oldkey[0], 2);
+	answer(0);
+	run_for(0, m, 0, 0);
+	assert_int_equal(w.primes, 1);
+	drop(m);
+}
+
+static void
+test_a_leave_is_followed_in_time(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	struct member *other = member("node3", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_LEFT;
+	update(m, PEERS_GOSSIP);
+	/* Nobody else gets what it holds meanwhile. */
+	update(other, PEERS_DIRECT);
+	assert_int_equal(why(other), PEER_KEY_TAKEN);
+	run_for(MOVE_GRACE - 1, m, 1, 1);
+	assert_int_equal(w.nasked, 1);
+	run_for(1, m, 1, 1);
+	assert_int_equal(why(m), PEER_GONE);
+	assert_int_equal(why(other), PEER_OK);
+	assert_true(peers_settled(w.peers));
+	drop(other);
+	drop(m);
+}
+
+/* Members of the original are forgotten by their own, too; the dead, by all. */
+static void
+test_others_are_not_waited_for(void **state)
+{
+	struct member *m = member("node2", 2, false);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_LEFT;
+	update(m, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].what, DEL);
+	drop(m);
+}
+
+/* We moved: into each tunnel at once; one that stays silent is made anew. */
+static void
+test_our_move_is_shown(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	bool silent;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(30 * US_PER_S, m, 1, 1000);
+	for (silent = false;; silent = true) {
+		w.primes = 0;
+		peers_moved(w.peers, w.now);
+		peers_tick(w.peers, w.now);
+		assert_int_equal(w.primes, 1);
+		run_for(US_PER_S + US_PER_S / 2, m, 1, 1000);
+		assert_int_equal(w.primes, 2);
+		assert_int_equal(w.nasked, 1);
+		run_for(6 * US_PER_S, m, 1, silent ? 1000 : 1092);
+		if (silent)
+			break;
+		assert_int_equal(w.nasked, 1);
+		run_for(60 * US_PER_S, m, 1, 1000);
+		assert_int_equal(w.primes, 2);
+	}
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].set.oldkey[0], 2);
+	drop(m);
+}
+
+static void
+test_our_move_in_a_large_mesh_is_spread(void **state)
+{
+	struct member *m[200];
+	unsigned i, first;
+	char name[16];
+
+	(void)state;
+	for (i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "m%u", i);
+		m[i] = member(strdup(name), (uint8_t)(i + 1), true);
+		update(m[i], PEERS_GOSSIP);
+		answer(0);
+		m[i]->answered = true;
+	}
+	w.primes = 0;
+	peers_moved(w.peers, w.now);
+	peers_tick(w.peers, w.now);
+	first = w.primes;
+	assert_true(first < 200);
+	run_for(10 * US_PER_S, m[0], 1, 1);
+	assert_true(w.primes >= 200);
+	for (i = 0; i < 200; i++) {
+		char *n = (char *)(uintptr_t)m[i]->name;
+
+		drop(m[i]);
+		free(n);
+	}
+}
+
+static void
+test_family_that_the_host_lacks(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	struct peer_view v;
+
+	(void)state;
+	w.v4alone = true;
+	m->addrlen = 16;
+	memcpy(m->addr, (uint8_t[16]){0xfd, [15] = 2}, 16);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(why(m), PEER_NO_FAMILY);
+	assert_int_equal(w.lines, 1);
+	assert_int_equal(w.nasked, 0);
+	peers_view(w.peers, m, &v);
+	assert_non_null(strstr(v.detail, "IPv6"));
+	update(m, PEERS_GOSSIP);
+	assert_int_equal(w.lines, 1);
+	/* It comes later. */
+	w.v4alone = false;
+	peers_rejudge(w.peers, w.now);
+	answer(0);
+	assert_int_equal(why(m), PEER_OK);
+	drop(m);
+}
+
 static void
 test_refusal_of_what_is_not_wanted(void **state)
 {
@@ -925,7 +1125,7 @@ test_refusal_of_what_is_not_wanted(void **state)
 	answer(EADDRINUSE);
 	assert_int_equal(why(b), PEER_KEY_TAKEN);
 	/* It still hears when the key gets free. */
-	a->state = MEMBER_LEFT;
+	a->state = MEMBER_DEAD;
 	update(a, PEERS_GOSSIP);
 	answer(0);
 	assert_int_equal(why(b), PEER_OK);
@@ -1015,7 +1215,7 @@ test_key_that_moved_is_not_replaced(void **state)
 	(void)state;
 	update(a, PEERS_DIRECT);
 	answer(0);
-	a->state = MEMBER_LEFT;
+	a->state = MEMBER_DEAD;
 	update(a, PEERS_GOSSIP);
 	answer(0);
 	update(b, PEERS_DIRECT);
@@ -1267,6 +1467,13 @@ main(void)
 	    T(test_no_hosts_line_for_odd_names),
 	    T(test_no_hosts_lines_wanted),
 	    T(test_gone_member_is_deleted),
+	    T(test_a_move_keeps_the_tunnel),
+	    T(test_a_restart_resets_the_tunnel),
+	    T(test_a_leave_is_followed_in_time),
+	    T(test_others_are_not_waited_for),
+	    T(test_our_move_is_shown),
+	    T(test_our_move_in_a_large_mesh_is_spread),
+	    T(test_family_that_the_host_lacks),
 	    T(test_forgotten_while_under_way),
 	    T(test_new_key_names_the_old_one),
 	    T(test_new_key_after_a_leave_names_the_old_one),

@@ -1,0 +1,158 @@
+/*
+ * How the mesh of the gossip process follows this host's addresses. All of it
+ * comes from wesher-priv, which reads the kernel; nothing was chosen by the
+ * network.
+ *
+ * A move is a leave and a return under the new address (swim.h), which takes
+ * two seconds. The tunnels do not wait for it: we send into each of them at
+ * once, and WireGuard's roaming tells the other ends; those of ours keep their
+ * side meanwhile (peers.c). Until NET has come the new address is nobody's but
+ * the kernel's: what arrives there is dropped, and what we send out is answered
+ * to the old one; a second of that costs a probe at most, which is repeated by
+ * TCP before anybody is suspected.
+ */
+#include <string.h>
+
+#include "../common/log.h"
+#include "mesh_int.h"
+
+bool
+mesh_reaches(const struct mesh *m, const struct ipaddr *ip)
+{
+	if (!m->ops.reaches(ip))
+		return false;
+	/* Nothing is known with --advertise-addr and no network yet. */
+	if (!m->has4 && !m->has6)
+		return true;
+	return ip->len == 4 ? m->has4 : m->has6;
+}
+
+void
+mesh_accept(struct mesh *m)
+{
+	struct accept_from f = {.conf = &m->conf, .net = &m->net};
+	struct accept a;
+
+	if (m->ops.accept == NULL)
+		return;
+	f.announced = m->announced;
+	f.former = m->former;
+	f.overlay = m->self;
+	accept_fill(&a, &f);
+	m->ops.accept(&a);
+}
+
+void
+mesh_rejoin(struct mesh *m, int64_t now)
+{
+	unsigned alive, failed;
+
+	mesh_count(m, &alive, &failed);
+	join_again(m->join, now, alive < 2);
+	if (alive < 2)
+		(void)mesh_join_saved(m, now);
+}
+
+/* A family stays when its last address goes: a link may only be flapping. */
+static void
+learn_family(struct mesh *m, const struct priv_ip *from)
+{
+	struct ipaddr a;
+
+	if (!priv_ip_from(&a, from) || a.len == 0 || ipaddr_is_loopback(&a) ||
+	    ipaddr_is_linklocal(&a))
+		return;
+	m->has4 = m->has4 || a.len == 4;
+	m->has6 = m->has6 || a.len == 16;
+}
+
+static void
+learn_families(struct mesh *m, int64_t now)
+{
+	bool had4 = m->has4, had6 = m->has6;
+	unsigned i;
+
+	for (i = 0; i < m->net.naddr && i < PRIV_NET_ADDRS; i++)
+		learn_family(m, &m->net.addr[i]);
+	learn_family(m, &m->net.def4);
+	learn_family(m, &m->net.def6);
+	if (m->peers != NULL && (had4 != m->has4 || had6 != m->has6))
+		peers_rejudge(m->peers, now);
+}
+
+static void
+move(struct mesh *m, int64_t now, const struct ipaddr *to)
+{
+	char was[IPADDR_STRLEN], is[IPADDR_STRLEN];
+
+	m->former = m->announced;
+	m->former_until = now + FORMER_TAKEN;
+	m->announced = *to;
+	if (m->swim == NULL)
+		return;
+	log_info("now announced at %s, before at %s", ipaddr_str(to, is),
+	    ipaddr_str(&m->former, was));
+	peers_moved(m->peers, now);
+	swim_set_addr(m->swim, now, to, m->conf.cluster_port);
+}
+
+/* May tunnels have lost their way? A source address that is gone will do. */
+static bool
+way_changed(const struct priv_net *was, const struct priv_net *is)
+{
+	struct ipaddr a;
+	unsigned i;
+
+	if (memcmp(&was->def4, &is->def4, sizeof(is->def4)) != 0 ||
+	    memcmp(&was->def6, &is->def6, sizeof(is->def6)) != 0)
+		return true;
+	for (i = 0; i < was->naddr && i < PRIV_NET_ADDRS; i++)
+		if (priv_ip_from(&a, &was->addr[i]) && !mesh_is_own(is, &a))
+			return true;
+	return false;
+}
+
+/* The announced address stays. */
+static void
+stay(struct mesh *m, int64_t now, const struct priv_net *before)
+{
+	if (m->swim == NULL)
+		return;
+	if (m->offline || way_changed(before, &m->net))
+		peers_moved(m->peers, now);
+	if (m->offline)
+		mesh_rejoin(m, now);
+}
+
+void
+mesh_net(struct mesh *m, int64_t now, const struct priv_net *net)
+{
+	const struct priv_net before = m->net;
+	struct ipaddr addr;
+
+	m->now = now;
+	if (m->leaving)
+		return;
+	m->net = *net;
+	learn_families(m, now);
+	if (!mesh_pick_addr(&m->conf, net, m->ops.reaches, &addr)) {
+		if (m->swim == NULL)
+			log_warnx("this host has no address to announce yet: "
+				  "waiting for one (or use "
+				  "--advertise-addr)");
+		else if (!m->offline)
+			log_warnx("this host has no address any more: waiting "
+				  "for one");
+		m->offline = m->swim != NULL;
+		return;
+	}
+	/* Others come and go (IPv6 privacy): no reason to move. */
+	if (ipaddr_eq(&addr, &m->announced) ||
+	    mesh_keep_addr(&m->announced, &addr, &before, net))
+		stay(m, now, &before);
+	else
+		move(m, now, &addr);
+	m->offline = false;
+	mesh_accept(m);
+	mesh_up(m, now);
+}
