@@ -6,6 +6,9 @@
 # killed nothing remains, whatever way a scenario ends.
 #
 #	host_add NAME ADDR/LEN     make a host
+#	lan_add BRIDGE ADDR/LEN... another network behind sw, which routes
+#	host_bare NAME BRIDGE      a host with a link and no address
+#	link_add NAME IFACE BRIDGE another link for a host
 #	on NAME COMMAND...         run a command there
 #	start ID [OPTION...]       start `wesher -d`; ID is NAME or NAME.TAG
 #	start_loop ID [OPTION...]  the same under a supervisor that restarts it
@@ -220,6 +223,39 @@ host_add() { # NAME ADDR/LEN
 	on "$1" ip link set eth0 up
 	on "$1" ip route add default via "$SUBNET.254"
 	echo "$1 ${2%/*}" >>"$DIR/names"
+}
+
+# Networks behind sw, which forwards between them and has these addresses.
+lan_add() { # BRIDGE ADDR/LEN...
+	la_br=$1
+	shift
+	on sw ip link add "$la_br" type bridge forward_delay 0
+	on sw sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward
+		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+	for la_a; do
+		addr_add sw "$la_br" "$la_a"
+	done
+	on sw ip link set "$la_br" up
+}
+
+# IPv6 addresses may be used at once (no detection of duplicates).
+addr_add() { # NAME IFACE ADDR/LEN
+	case $3 in
+	*:*) on "$1" ip addr add "$3" dev "$2" nodad ;;
+	*) on "$1" ip addr add "$3" dev "$2" ;;
+	esac
+}
+
+link_add() { # NAME IFACE BRIDGE
+	nsenter -t "$(cat "$DIR/sw/pid")" -n ip link add "v-$1-$2" \
+	    type veth peer name "$2" netns "$(cat "$DIR/$1/pid")"
+	on sw ip link set "v-$1-$2" master "$3" up
+	on "$1" ip link set "$2" up
+}
+
+host_bare() { # NAME BRIDGE
+	ns_add "$1"
+	link_add "$1" eth0 "$2"
 }
 
 on() { # NAME COMMAND...
@@ -462,7 +498,7 @@ oneway_start() { # TAG FROM TO: 100 packets a second, by name
 }
 
 # Ends the sender; the receiver has then printed "sent N lost M ...".
-oneway_stop() { # TAG; sets SENT and LOST
+oneway_stop() { # TAG; sets SENT, LOST and HOLE
 	read -r ow_from ow_pid <"$DIR/oneway.$1.from"
 	on "$ow_from" kill -TERM "$(cat "$DIR/$ow_from/run/oneway.$1")"
 	wait "$ow_pid"
@@ -470,4 +506,5 @@ oneway_stop() { # TAG; sets SENT and LOST
 	note "$1: $(cat "$DIR/oneway.$1")"
 	SENT=$(sed -n 's/.*sent \([0-9]*\) .*/\1/p' "$DIR/oneway.$1")
 	LOST=$(sed -n 's/.*lost \([0-9]*\) .*/\1/p' "$DIR/oneway.$1")
+	HOLE=$(sed -n 's/.*hole \([0-9]*\) .*/\1/p' "$DIR/oneway.$1")
 }
