@@ -660,16 +660,23 @@ announced(const char *want)
 	assert_string_equal(ipaddr_str(&v.announced.ip, buf), want);
 }
 
+/* At a private address, with one member. */
 static void
-test_address_changes(void **state)
+up_with_node2(void)
 {
-	(void)state;
 	begin();
 	hello(0);
 	net("192.168.1.5", "");
 	answer(0);
 	alive(&two[0]);
 	answer(0);
+}
+
+static void
+test_address_changes(void **state)
+{
+	(void)state;
+	up_with_node2();
 	announced("192.168.1.5");
 	net("192.168.1.6", "");
 	announced("192.168.1.6");
@@ -709,12 +716,7 @@ test_a_move(void **state)
 	unsigned sets, primes;
 
 	(void)state;
-	begin();
-	hello(0);
-	net("192.168.1.5", "");
-	answer(0);
-	alive(&two[0]);
-	answer(0);
+	up_with_node2();
 	run_for(10 * US_PER_S, true);
 	assert_true(takes("192.168.1.5"));
 	assert_false(takes("192.168.1.6"));
@@ -773,12 +775,7 @@ test_back_from_nowhere(void **state)
 	unsigned lines;
 
 	(void)state;
-	begin();
-	hello(0);
-	net("192.168.1.5", "");
-	answer(0);
-	alive(&two[0]);
-	answer(0);
+	up_with_node2();
 	run_for(10 * US_PER_S, true);
 	lines = w.lines;
 	net("", "");
