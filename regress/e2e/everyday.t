@@ -9,7 +9,10 @@ if ! has_kernel_wireguard; then
 	export WESHER_TEST_USERSPACE=1
 fi
 set --
-for s in hostnames duplicate seeds lancover firewalls stale meddling suspend clock; do
-	set -- "$@" regress/e2e/$s
+for s in suspend clock readdress moving mixed moving02 mixed02 nonetwork seeds \
+    firewalls meddling stale duplicate dualstack lancover hostnames wildcard \
+    - thirty; do
+	[ "$s" = - ] || s=regress/e2e/$s
+	set -- "$@" "$s"
 done
 exec regress/lib/together "$@"
