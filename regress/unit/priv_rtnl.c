@@ -388,6 +388,7 @@ test_host_not_told(void **state)
 	assert_true(told(&h, "192.168.7.1"));
 	/* What the kernel makes by itself for privacy, every day. */
 	sh("echo 2 >/proc/sys/net/ipv6/conf/lan0/use_tempaddr");
+	sh("echo 0 >/proc/sys/net/ipv6/conf/lan0/accept_dad");
 	sh("ip addr add fd00:7::2/64 dev lan0 nodad mngtmpaddr "
 	   "valid_lft 90000 preferred_lft 80000");
 	assert_int_equal(rtnl_host_get(t0, &h), 0);
