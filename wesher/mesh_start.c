@@ -215,16 +215,18 @@ warn_inside(const struct mesh *m)
 static void
 say_families(const struct mesh *m)
 {
+	const struct ipaddr any4 = {.len = 4}, any6 = {.len = 16};
+	bool v4 = mesh_reaches(m, &any4), v6 = mesh_reaches(m, &any6);
 	char buf[IPADDR_STRLEN];
 
 	if (!m->ops.reaches(&m->announced))
 		log_warnx("the announced address %s is of another family than "
 			  "--bind-addr: the others will not reach us",
 		    ipaddr_str(&m->announced, buf));
-	else if (m->has4 != m->has6)
+	else if (v4 != v6)
 		log_info("this host has %s alone: members announced at %s "
 			 "addresses are out of reach",
-		    m->has4 ? "IPv4" : "IPv6", m->has4 ? "IPv6" : "IPv4");
+		    v4 ? "IPv4" : "IPv6", v4 ? "IPv6" : "IPv4");
 }
 
 /* Everything is known: the mesh begins. */

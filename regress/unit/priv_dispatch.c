@@ -907,8 +907,12 @@ test_net(void **state)
 	assert_non_null(m);
 	assert_int_equal(m->net.naddr, 1);
 	assert_true(priv_ip_from(&got, &m->net.def4) && ipaddr_eq(&got, &a));
+	assert_int_equal(m->net.ifindex, p->env.ifindex);
 	duty_net(p); /* no change, no message */
 	assert_null(next(PRIV_NET));
+	p->env.ifindex++; /* it was made again */
+	duty_net(p);
+	assert_int_equal(next(PRIV_NET)->net.ifindex, p->env.ifindex);
 	fk.host.nown = 1;
 	duty_net_changed(p);
 	duties_run(p);
