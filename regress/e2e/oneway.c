@@ -95,6 +95,7 @@ send_all(const char *host, const char *port)
 		sendto(s, &p, sizeof(p), 0, ai->ai_addr, ai->ai_addrlen);
 		tick(&next);
 	}
+	freeaddrinfo(ai);
 	printf("sent %u, %u refused by the kernel\n", n, errors);
 	return 0;
 }
@@ -122,6 +123,7 @@ receive_all(const char *port)
 	pfd.fd = open_socket(NULL, port, &ai);
 	if (bind(pfd.fd, ai->ai_addr, ai->ai_addrlen) == -1)
 		err(1, "bind");
+	freeaddrinfo(ai);
 	while (total == 0) {
 		if (poll(&pfd, 1, last == 0 ? -1 : 60000) <= 0)
 			break;
