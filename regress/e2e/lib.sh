@@ -179,10 +179,14 @@ finish() {
 	trap - EXIT
 	trap '' HUP INT TERM
 	for p in $PIDS; do
-		kill -9 "$p" 2>/dev/null
+		proc "$p"
+		[ "$PARENT" != $$ ] || kill -9 "$p" 2>/dev/null
 	done
 	for h in $HOSTS; do
-		kill -9 "$(cat "$DIR/$h/pid")" 2>/dev/null
+		p=$(cat "$DIR/$h/pid")
+		proc "$p"
+		proc "$PARENT" # unshare
+		[ "$PARENT" != $$ ] || kill -9 "$p" 2>/dev/null
 	done
 	wait 2>/dev/null
 	rm -rf "$DIR"
@@ -340,7 +344,7 @@ start_tty() { # ID OPTION...
 }
 
 running() { # ID
-	kill -0 "$(cat "$DIR/$1.pid")" 2>/dev/null
+	! zombie "$(cat "$DIR/$1.pid")"
 }
 
 stopped() { # ID
@@ -361,9 +365,19 @@ ended() { # ID SECONDS
 	wait "$e_pid" || STATUS=$?
 }
 
-zombie() { # PID: ended, or never there
-	! read -r z_stat <"/proc/$1/stat" ||
-	    case ${z_stat##*)} in " Z"*) true ;; *) false ;; esac
+# Pids are soon used again, by anybody: one that was ours may not be any more.
+# Sets STATE and PARENT, "" and 0 when there is no such process.
+proc() { # PID
+	p_stat=
+	read -r p_stat 2>/dev/null <"/proc/${1:-none}/stat"
+	# shellcheck disable=SC2086
+	set -- ${p_stat##*)}
+	STATE=${1:-} PARENT=${2:-0}
+}
+
+zombie() { # PID: a child that has ended, or none of ours
+	proc "$1"
+	[ "$PARENT" != $$ ] || [ "$STATE" = Z ]
 }
 
 # ---- what a mesh looks like
