@@ -84,6 +84,7 @@ alive_events(struct swim *s, struct member *m, unsigned old, bool changed,
     bool direct, const struct via *v)
 {
 	if (old >= MEMBER_DEAD) {
+		s->joined++;
 		if (v->joining) {
 			s->learned++;
 			if (m->announce == ANNOUNCE_NO)

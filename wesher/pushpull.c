@@ -30,6 +30,9 @@
  */
 #define MERGE_MAX (4 * MAX_PEERS)
 
+/* So many members are told one by one when two groups meet. */
+#define FEW 8
+
 bool
 pushpull_is_big(const struct swim *s)
 {
@@ -250,10 +253,47 @@ pushpull_scan(struct swim *s, const uint8_t *body, size_t len,
 	return 0;
 }
 
+/* The others that are alive, if they are few; else 0. */
+static unsigned
+few_others(const struct swim *s, struct ipport few[FEW])
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < s->t.n; i++) {
+		if (s->t.list[i]->is_self ||
+		    s->t.list[i]->state != MEMBER_ALIVE)
+			continue;
+		if (n == FEW)
+			return 0;
+		member_ipport(s->t.list[i], &few[n++]);
+	}
+	return n;
+}
+
+/*
+ * Two groups have met through us, and ours was small: gossip goes to members
+ * at random, a limited number of times, and most of them know already, so it
+ * can miss the few until the next usual exchange. Each of them gets its own.
+ */
+static void
+tell_few(struct swim *s, const struct ipport *few, unsigned n,
+    const struct ipport *sender)
+{
+	unsigned i;
+
+	if (s->mode != SWIM_RUN)
+		return;
+	for (i = 0; i < n; i++)
+		if (ipport_cmp(&few[i], sender) != 0)
+			pushpull_start(s, &few[i], USE_PERIODIC);
+}
+
 void
 pushpull_merge(
     struct swim *s, const uint8_t *body, size_t len, const struct via *v)
 {
+	struct ipport few[FEW];
+	unsigned nfew = few_others(s, few), before = s->joined;
 	struct wire_pushpull head;
 	struct wire_node n;
 	struct mp_in in;
@@ -267,6 +307,9 @@ pushpull_merge(
 		head.nodes = MERGE_MAX;
 	for (i = 0; i < head.nodes && wire_get_node(&in, &n) == 0; i++)
 		merge_node(s, &n, v);
+	/* One newcomer is news to everybody: gossip does. */
+	if (s->joined - before > 1)
+		tell_few(s, few, nfew, &v->sender);
 }
 
 static uint8_t *

@@ -183,6 +183,7 @@ struct swim {
 	struct ipport refute_to;
 	int64_t announce_at; /* the next portion, or NEVER */
 	unsigned learned; /* by the join that is being merged */
+	unsigned joined; /* members that became alive, ever */
 	bool listed; /* somebody showed that it knows us */
 	int64_t listed_at, listed_gap; /* when to ask again if not */
 };

@@ -367,6 +367,67 @@ a_join_between_meshes_is_passed_on(void **state)
 	assert_int_equal(swim_queued(r->s), 2);
 }
 
+/* How often the core asked there for an exchange. */
+static unsigned
+asked_of(const char *addr)
+{
+	struct ipport to = ip(addr, PORT);
+	unsigned i, n = 0;
+
+	for (i = 0; i < r->nstreams; i++)
+		n += r->streams[i].kind == SWIM_STREAM_PUSHPULL &&
+		     ipport_cmp(&r->streams[i].to, &to) == 0;
+	return n;
+}
+
+static void
+few_are_told_when_groups_meet(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	/* It asked us before our own join was answered. */
+	swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+	state_add(&b, "early", "10.5.0.1", 9, WIRE_S_ALIVE, "X");
+	free(rig_ask(r, at("10.5.0.1", 40000), &b, true, NULL));
+	assert_int_equal(r->nstreams, 1);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "far", "10.1.0.2", 3, WIRE_S_ALIVE, "X");
+	rig_answer(r, 0, &b);
+	assert_int_equal(r->nstreams, 2);
+	assert_int_equal(asked_of("10.5.0.1"), 1);
+	state_read(r->streams[1].msg, r->streams[1].len, &view);
+	assert_int_equal(view.head.nodes, 4);
+	/* Once: what is known is no news. */
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "far", "10.1.0.2", 3, WIRE_S_ALIVE, "X");
+	free(rig_ask(r, at("10.1.0.1", 40000), &b, false, NULL));
+	assert_int_equal(r->nstreams, 2);
+	/* The other way round: a group asks us. */
+	state_add(&b, "new1", "10.6.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "new2", "10.6.0.2", 3, WIRE_S_ALIVE, "X");
+	free(rig_ask(r, at("10.6.0.1", 40000), &b, true, NULL));
+	assert_int_equal(r->nstreams, 5);
+	assert_int_equal(asked_of("10.6.0.1"), 0);
+}
+
+static void
+one_newcomer_or_many_others_cost_no_exchange(void **state)
+{
+	struct state_buf b = {0};
+
+	(void)state;
+	rig_populate(r, 8);
+	state_add(&b, "new", "10.5.0.1", 9, WIRE_S_ALIVE, "X");
+	free(rig_ask(r, at("10.5.0.1", 40000), &b, true, NULL));
+	assert_int_equal(r->nstreams, 0);
+	/* Now they are nine. */
+	state_add(&b, "new1", "10.6.0.1", 3, WIRE_S_ALIVE, "X");
+	state_add(&b, "new2", "10.6.0.2", 3, WIRE_S_ALIVE, "X");
+	free(rig_ask(r, at("10.6.0.1", 40000), &b, true, NULL));
+	assert_int_equal(r->nstreams, 0);
+}
+
 static void
 a_look_is_not_seen_and_merges_nothing(void **state)
 {
@@ -1078,6 +1139,8 @@ main(void)
 	    T(accusations_in_a_request_are_refuted_to_the_asker),
 	    T(a_join_sends_and_merges),
 	    T(a_join_between_meshes_is_passed_on),
+	    T(few_are_told_when_groups_meet),
+	    T(one_newcomer_or_many_others_cost_no_exchange),
 	    T(a_look_is_not_seen_and_merges_nothing),
 	    T(reaching_ourselves_is_detected),
 	    T(a_taken_name_is_no_join),
