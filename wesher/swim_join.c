@@ -11,6 +11,8 @@
 
 #include "swim_int.h"
 
+#define SECOND_EXCHANGE (4 * SEC)
+
 struct asked *
 asked_new(struct swim *s, enum stream_use use, const struct ipport *to)
 {
@@ -92,6 +94,20 @@ join_judge(struct swim *s, const struct pushpull_look *look,
 		self_adopt(s, &look->self_addr);
 }
 
+/*
+ * Others that join now may miss us, and we them: their news is on its way
+ * while we ask, and gossip reaches nearly everybody. One more exchange when it
+ * has died down, instead of up to a minute later.
+ */
+static void
+exchange_soon(struct swim *s)
+{
+	int64_t at = s->now + SECOND_EXCHANGE + swim_random(s, SEC);
+
+	if (at < s->next_pushpull)
+		s->next_pushpull = at;
+}
+
 static void
 join_merge(struct swim *s, const struct asked *st, const uint8_t *body,
     size_t len, const struct pushpull_look *look, struct swim_join_result *res)
@@ -109,6 +125,7 @@ join_merge(struct swim *s, const struct asked *st, const uint8_t *body,
 	res->learned = s->learned;
 	if (s->mode != SWIM_RUN)
 		return;
+	exchange_soon(s);
 	/* The request held only what nobody can choke on: send the rest. */
 	if (few && pushpull_news(s) > 0) {
 		if (look->ours)

@@ -53,6 +53,50 @@ all_join_each_other_at_once(void **state)
 	cluster_free(c);
 }
 
+/* It is asked while it asks: one that knew it alone is not left behind. */
+static void
+a_chain_of_joins_at_once(void **state)
+{
+	struct cluster *c;
+	uint64_t seed;
+
+	(void)state;
+	for (seed = 1; seed <= 100; seed++) {
+		c = cluster_new(6, &swim_wan, seed);
+		cluster_join(c, 1, 0);
+		cluster_join(c, 2, 0);
+		cluster_join(c, 3, 0);
+		run_for(c, 20 * SEC);
+		cluster_join(c, 4, 3);
+		cluster_join(c, 5, 4);
+		assert_true(wait_fullmesh(c, 5 * SEC) != -1);
+		cluster_free(c);
+	}
+}
+
+/* A power cut: thirty start with the same two seeds, of which each finds one. */
+static void
+thirty_start_at_once(void **state)
+{
+	struct cluster *c;
+	uint64_t seed;
+	unsigned i;
+
+	(void)state;
+	for (seed = 1; seed <= 20; seed++) {
+		c = cluster_new(30, &swim_wan, seed);
+		for (i = 2; i < 30; i++)
+			cluster_join(c, i, i % 2);
+		cluster_join(c, 1, 0);
+		cluster_join(c, 0, 1);
+		assert_true(wait_fullmesh(c, 10 * SEC) != -1);
+		run_for(c, 60 * SEC);
+		for (i = 0; i < 30; i++)
+			assert_int_equal(c->node[i].suspected, 0);
+		cluster_free(c);
+	}
+}
+
 static void
 nobody_is_suspected_at_rest(void **state)
 {
@@ -459,6 +503,8 @@ main(void)
 	    cmocka_unit_test(three_know_each_other_at_once),
 	    cmocka_unit_test(the_newcomer_is_heard_in_person_once),
 	    cmocka_unit_test(all_join_each_other_at_once),
+	    cmocka_unit_test(a_chain_of_joins_at_once),
+	    cmocka_unit_test(thirty_start_at_once),
 	    cmocka_unit_test(nobody_is_suspected_at_rest),
 	    cmocka_unit_test(loss_kills_nobody),
 	    cmocka_unit_test(a_crash_is_seen_by_all),
