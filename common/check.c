@@ -34,7 +34,7 @@ is_alnum(unsigned char c)
 	       (c >= 'A' && c <= 'Z');
 }
 
-/* One label of RFC 1123 section 2.1. */
+/* One label of RFC 1123 section 2.1, underscores tolerated. */
 static bool
 check_label(const char *s, size_t len)
 {
@@ -43,7 +43,8 @@ check_label(const char *s, size_t len)
 	if (len == 0 || len > 63 || s[0] == '-' || s[len - 1] == '-')
 		return false;
 	for (i = 0; i < len; i++)
-		if (!is_alnum((unsigned char)s[i]) && s[i] != '-')
+		if (!is_alnum((unsigned char)s[i]) && s[i] != '-' &&
+		    s[i] != '_')
 			return false;
 	return true;
 }

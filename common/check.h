@@ -21,8 +21,8 @@ bool check_name(const char *name, size_t len);
 
 /*
  * A name that may stand in /etc/hosts: RFC 1123 labels (letters, digits,
- * hyphens inside; no underscore), 1..63 each, total <= 253, not all digits
- * and dots, never localhost, wpad, isatap or below .localhost.
+ * hyphens inside; an underscore is tolerated), 1..63 each, total <= 253, not
+ * all digits and dots, never localhost, wpad, isatap or below .localhost.
  */
 bool check_hostname(const char *name, size_t len);
 
