@@ -276,8 +276,9 @@ warn_overlay(struct parse *p, enum opt_id id, const struct ipaddr *a)
 
 	if (ipnet_contains(&p->c->overlay, a))
 		warn(p,
-		    "--%s: %s lies inside the overlay network %s; tunnels "
-		    "need an address outside, or another --overlay-net",
+		    "--%s: %s lies inside the overlay network %s; tunnels may "
+		    "hide hosts beyond this one, another --overlay-net avoids "
+		    "that",
 		    opts[id].name, ipaddr_str(a, addr),
 		    ipnet_str(&p->c->overlay, net));
 }

@@ -274,7 +274,8 @@ static const struct good goods[] = {
     /* worth a warning */
     {{"--bind-addr=10.1.2.3"}, {NULL}, "warn",
 	"--bind-addr: 10.1.2.3 lies inside the overlay network 10.0.0.0/8; "
-	"tunnels need an address outside, or another --overlay-net"},
+	"tunnels may hide hosts beyond this one, another --overlay-net "
+	"avoids that"},
     {{"--advertise-addr=10.1.2.3"}, {NULL}, "nwarn", "1"},
     {{"--bind-addr=10.1.2.3", "--overlay-net=10.2.0.0/16"}, {NULL}, "nwarn",
 	"0"},
