@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #include <event2/event.h>
-#include <event2/event_struct.h>
 #include <sodium.h>
 
 #include "../common/conf.h"
@@ -39,13 +38,14 @@
 #include "privc.h"
 #include "seal.h"
 #include "state.h"
+#include "tick.h"
 
 #define STATE_FILE "state.json"
 
 static struct {
 	struct conf conf;
 	struct event_base *base;
-	struct event ev_tick;
+	struct tick tick;
 	struct awake clock;
 	struct mesh *mesh;
 	struct seal *seal;
@@ -71,7 +71,6 @@ static void
 rearm(void)
 {
 	int64_t d;
-	struct timeval tv;
 
 	if (mesh_finished(g.mesh)) {
 		g.status = 0;
@@ -80,24 +79,17 @@ rearm(void)
 	}
 	d = mesh_deadline(g.mesh);
 	g.clock.due = 0;
-	if (d == NEVER) {
-		evtimer_del(&g.ev_tick);
-		return;
+	if (d != NEVER) {
+		d -= now();
+		d = d > 0 ? d : 0;
+		g.clock.due = now() + d;
 	}
-	d -= now();
-	d = d > 0 ? d : 0;
-	g.clock.due = now() + d;
-	tv.tv_sec = (time_t)(d / US_PER_S);
-	tv.tv_usec = (suseconds_t)(d % US_PER_S);
-	evtimer_add(&g.ev_tick, &tv);
+	tick_in(&g.tick, d);
 }
 
 static void
-on_tick(evutil_socket_t fd, short what, void *arg)
+on_tick(void)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	mesh_tick(g.mesh, now());
 	rearm();
 }
@@ -389,7 +381,7 @@ start_inside(void)
 	g.mesh = mesh_new(&g.conf, &mesh_ops, &st);
 	if (g.mesh == NULL)
 		fatalx("out of memory");
-	if (evtimer_assign(&g.ev_tick, g.base, on_tick, NULL) == -1 ||
+	if (tick_init(&g.tick, g.base, on_tick) == -1 ||
 	    privc_start(g.base, PRIV_FD_BOUNDARY, &ph) == -1 ||
 	    control_start(g.base, PRIV_FD_CONTROL, status_doc, refresh) == -1)
 		fatal("cannot start the event loop");
