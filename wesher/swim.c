@@ -144,6 +144,7 @@ void
 swim_disarm(struct swim *s)
 {
 	s->probe.m = NULL;
+	s->nfew = 0;
 	s->next_probe = s->next_pushpull = NEVER;
 	s->refute_at = s->announce_at = s->listed_at = NEVER;
 }

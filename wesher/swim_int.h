@@ -37,6 +37,7 @@
 #define LISTED_CHECK   (15 * SEC) /* nobody showed that it lists us */
 #define RELAYS_MAX     1024
 #define FEEDS_MAX      256
+#define FEW	       8 /* members told one by one when two groups meet */
 #define PUSHPULL_MAX   (7u << 20) /* plain bytes of a state that we send */
 
 enum swim_mode {
@@ -156,6 +157,9 @@ struct swim {
 	struct asked_list streams;
 	struct feed_list feeds;
 	unsigned nfeeds;
+	struct ipport few[FEW]; /* to be told at few_at */
+	unsigned nfew;
+	int64_t few_at; /* before that nobody is told one by one again */
 	uint32_t next_id;
 
 	enum swim_mode mode;

@@ -403,12 +403,39 @@ few_are_told_when_groups_meet(void **state)
 	state_add(&b, "far", "10.1.0.2", 3, WIRE_S_ALIVE, "X");
 	free(rig_ask(r, at("10.1.0.1", 40000), &b, false, NULL));
 	assert_int_equal(r->nstreams, 2);
-	/* The other way round: a group asks us. */
+	/* The other way round, later: a group asks us. */
+	r->now += BURST_GAP;
 	state_add(&b, "new1", "10.6.0.1", 3, WIRE_S_ALIVE, "X");
 	state_add(&b, "new2", "10.6.0.2", 3, WIRE_S_ALIVE, "X");
 	free(rig_ask(r, at("10.6.0.1", 40000), &b, true, NULL));
 	assert_int_equal(r->nstreams, 5);
 	assert_int_equal(asked_of("10.6.0.1"), 0);
+}
+
+/* Two names that come and go as fast as somebody can send. */
+static void
+few_are_not_told_without_end(void **state)
+{
+	struct state_buf b = {0};
+	unsigned i;
+
+	(void)state;
+	rig_populate(r, 8);
+	for (i = 1; i <= 20; i++) {
+		state_add(&b, "on", "10.6.0.1", i, WIRE_S_ALIVE, "X");
+		state_add(&b, "off", "10.6.0.2", i, WIRE_S_ALIVE, "X");
+		free(rig_ask(r, at("10.1.0.2", 40000), &b, false, NULL));
+		feed_accuse(r, WIRE_DEAD, "on", "on", i);
+		feed_accuse(r, WIRE_DEAD, "off", "off", i);
+	}
+	assert_int_equal(r->nstreams, 8);
+	/* What came meanwhile is told together, and not to who is gone. */
+	feed_accuse(r, WIRE_DEAD, "m3", "m3", 1);
+	r->s->next_pushpull = NEVER;
+	rig_run(r, BURST_GAP);
+	assert_int_equal(r->nstreams, 8 + 7);
+	rig_run(r, BURST_GAP);
+	assert_int_equal(r->nstreams, 8 + 7);
 }
 
 static void
@@ -1140,6 +1167,7 @@ main(void)
 	    T(a_join_sends_and_merges),
 	    T(a_join_between_meshes_is_passed_on),
 	    T(few_are_told_when_groups_meet),
+	    T(few_are_not_told_without_end),
 	    T(one_newcomer_or_many_others_cost_no_exchange),
 	    T(a_look_is_not_seen_and_merges_nothing),
 	    T(reaching_ourselves_is_detected),
