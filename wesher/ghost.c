@@ -54,7 +54,8 @@ ghost_leave(struct swim *s, uint32_t inc, const struct ipport *to)
 {
 	struct member *m;
 
-	if (s->mode != SWIM_RUN || inc > INCARNATION_MAX || to->ip.len == 0 ||
+	/* Of the present incarnation it would be our end here as well. */
+	if (s->mode != SWIM_RUN || inc >= s->inc || to->ip.len == 0 ||
 	    s->now < s->ghost_at)
 		return;
 	s->ghost_at = s->now + REFUTE_GAP;
@@ -99,8 +100,12 @@ ghost_stale(struct swim *s, const struct member *m, const struct ipport *at,
 	if (g == NULL || s->now >= g->until || inc > g->inc ||
 	    ipport_cmp(&g->from, at) != 0)
 		return false;
+	/*
+	 * A name that left may be back below the incarnation it left with: the
+	 * leave, passed on, would be its end at the new address, too.
+	 */
 	if (s->mode == SWIM_RUN && g->retell_at == NEVER &&
-	    v->sender.ip.len != 0) {
+	    m->incarnation > g->inc && v->sender.ip.len != 0) {
 		tell_left(s, m, g->inc, &v->sender);
 		g->retell_at = s->now + MOVE_SILENCE;
 	}

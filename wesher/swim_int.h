@@ -301,13 +301,14 @@ void self_unicast(struct swim *s, const struct ipport *to);
 /* ghost.c: where others may still have us */
 void ghost_remember(struct swim *s, const struct ipport *at);
 bool ghost_is(const struct swim *s, const struct ipport *at);
-/* Tell `to`, which has us there with incarnation inc, that we left it. */
+/* Tell `to`, which has us there with incarnation inc, that we left it; only
+ * of one that is behind us. */
 void ghost_leave(struct swim *s, uint32_t inc, const struct ipport *to);
 /* m left `from` with incarnation inc, and is elsewhere now. */
 void ghost_moved(
     struct swim *s, struct member *m, const struct ipport *from, uint32_t inc);
 /* Somebody has m at another address still: true when it moved from there, and
- * will be told so. */
+ * is told so, unless that could be taken for a leave of the new address. */
 bool ghost_stale(struct swim *s, const struct member *m,
     const struct ipport *at, uint32_t inc, const struct via *v);
 void ghost_forget(struct swim *s, const struct member *m);

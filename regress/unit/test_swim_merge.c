@@ -321,6 +321,30 @@ a_former_address_is_no_conflict(void **state)
 	assert_int_equal(rig_evs(r, SWIM_EV_CONFLICT), 2);
 }
 
+/* A member of the original starts at 1 wherever it is: the leave that its old
+ * address deserves would be believed of the new one. */
+static void
+a_leave_is_not_told_of_who_began_anew(void **state)
+{
+	struct ipport from = ip("10.1.0.9", PORT), was;
+	struct wire_alive w;
+
+	(void)state;
+	member_ipport(rig_member(r, "m1"), &was);
+	w = alive_of("m1", &was, 2, "X");
+	feed_accuse(r, WIRE_DEAD, "m1", "m1", 2);
+	feed_alive(r, "m1", "10.1.9.9", 1);
+	feed_alive(r, "m1", "10.1.9.9", 2);
+	rig_run(r, 5 * SEC);
+	rig_clear(r);
+	feed_alive_w(r, &from, &w);
+	assert_int_equal(rig_evs(r, SWIM_EV_CONFLICT), 0);
+	assert_int_equal(rig_count_to(r, WIRE_DEAD, &from), 0);
+	feed_alive(r, "m1", "10.1.9.9", 3);
+	feed_alive_w(r, &from, &w);
+	assert_int_equal(rig_count_to(r, WIRE_DEAD, &from), 1);
+}
+
 /* It was cut off, and is on its way to another address. */
 static void
 the_dead_may_leave(void **state)
@@ -897,6 +921,7 @@ main(void)
 	    T(the_dead_die_once),
 	    T(the_dead_may_leave),
 	    T(a_former_address_is_no_conflict),
+	    T(a_leave_is_not_told_of_who_began_anew),
 	    T(dead_by_itself_is_a_leave),
 	    T(accusers_without_a_name_are_not_relayed),
 	    T(another_address_is_a_conflict),

@@ -569,6 +569,23 @@ our_former_address_is_no_conflict(void **state)
 	assert_int_equal(rig_evs(r, SWIM_EV_SELF_CONFLICT), 2);
 }
 
+/* Only a leave that does not concern the address where we are now. */
+static void
+a_former_address_is_left_behind_us_only(void **state)
+{
+	struct ipport m1, me = self_addr();
+
+	(void)state;
+	member_ipport(rig_member(r, "m1"), &m1);
+	move_to("10.0.0.77");
+	feed_alive_from(&m1, "me", &me, swim_incarnation(r->s));
+	feed_alive_from(&m1, "me", &me, 100000);
+	assert_int_equal(rig_count(r, WIRE_DEAD), 0);
+	assert_int_equal(rig_evs(r, SWIM_EV_SELF_CONFLICT), 0);
+	feed_alive_from(&m1, "me", &me, 100);
+	assert_int_equal(rig_count_to(r, WIRE_DEAD, &m1), 1);
+}
+
 /* The same, heard as we join: it is told, and joined a second time. */
 static void
 a_join_that_has_us_elsewhere(void **state)
@@ -711,6 +728,7 @@ main(void)
 	    T(a_move_is_over_in_time),
 	    T(a_move_is_told_to_the_dead),
 	    T(our_former_address_is_no_conflict),
+	    T(a_former_address_is_left_behind_us_only),
 	    T(a_join_that_has_us_elsewhere),
 	    T(announce_goes_to_the_learned_once),
 	    T(announce_of_ours_in_portions),
