@@ -244,8 +244,11 @@ swim_set_addr(
 	if (now > s->now)
 		s->now = now;
 	member_ipport(s->self, &mine);
-	if (s->after != AFTER_ADDR && ipport_cmp(&mine, &want) == 0)
+	if (s->after != AFTER_ADDR && ipport_cmp(&mine, &want) == 0) {
+		/* One that waits for our return is none any more. */
+		s->new_addr.len = 0;
 		return;
+	}
 	s->new_addr = *addr;
 	s->new_port = port;
 	if (s->mode == SWIM_RUN)

@@ -250,6 +250,26 @@ from_the_ceiling_we_return_to_the_ground(void **state)
 	assert_int_equal(swim_incarnation(r->s), 1);
 }
 
+/* The address changes, and changes back, while we wait to be reaped. */
+static void
+at_the_ceiling_the_last_address_counts(void **state)
+{
+	struct ipaddr to = ip("10.0.0.77", 0).ip;
+	struct ipport me, now;
+
+	(void)state;
+	member_ipport(r->s->self, &me);
+	accuse(WIRE_SUSPECT, "m1", 0xF0000000u);
+	rig_run(r, 10 * SEC);
+	swim_set_addr(r->s, r->now, &to, PORT);
+	rig_run(r, 10 * SEC);
+	swim_set_addr(r->s, r->now, &me.ip, PORT);
+	rig_run(r, 250 * SEC);
+	assert_int_equal(rig_state(r, "me"), MEMBER_ALIVE);
+	member_ipport(r->s->self, &now);
+	assert_int_equal(ipport_cmp(&me, &now), 0);
+}
+
 static void
 impossible_configurations(void **state)
 {
@@ -715,6 +735,7 @@ main(void)
 	    T(just_below_the_ceiling_we_still_refute),
 	    T(at_the_ceiling_we_leave_and_return),
 	    T(from_the_ceiling_we_return_to_the_ground),
+	    T(at_the_ceiling_the_last_address_counts),
 	    T(impossible_configurations),
 	    T(a_leave_tells_everybody),
 	    T(a_leave_is_told_to_the_living_and_ends),
