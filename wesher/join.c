@@ -361,6 +361,7 @@ join_again(struct join *j, int64_t now, bool alone)
 		if (t->state != T_DONE || t->self || (t->from_state && !alone))
 			continue;
 		t->state = T_WAITING;
+		t->since = now;
 		t->reached = t->warned = false;
 	}
 	join_hurry(j, now);

@@ -415,6 +415,29 @@ test_when_a_failure_is_told(void **state)
 	assert_int_equal(w.lines, 1);
 }
 
+/* The first try after a move is a moment, too, however old the target is. */
+static void
+test_again_is_a_beginning(void **state)
+{
+	struct join *j = *state;
+	struct ipaddr a;
+
+	addr("192.0.2.9", &a);
+	join_add(j, "seed", 0);
+	join_tick(j, 0);
+	join_resolved(j, 0, 0, &a, 1, NULL);
+	join_tried(j, 0, w.id, JOIN_REACHED, NULL);
+	log_init(LOG_D_SINK, LOG_L_INFO, "test", -1);
+	log_sink(on_line);
+	join_again(j, 100 * US_PER_S, false);
+	join_tick(j, 100 * US_PER_S);
+	join_resolved(j, 100 * US_PER_S, 0, NULL, 0, "no answer");
+	assert_int_equal(w.lines, 0);
+	join_tick(j, 103 * US_PER_S);
+	join_resolved(j, 103 * US_PER_S, 0, NULL, 0, "no answer");
+	assert_int_equal(w.lines, 1);
+}
+
 /* What was never told about needs no all-clear. */
 static void
 test_quick_success_is_silent(void **state)
@@ -489,6 +512,7 @@ main(void)
 	    T(test_resolver_that_never_answers),
 	    T(test_failures_are_told_once),
 	    T(test_when_a_failure_is_told),
+	    T(test_again_is_a_beginning),
 	    T(test_quick_success_is_silent),
 	};
 
