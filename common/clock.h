@@ -8,8 +8,9 @@
 #define NEVER	  INT64_MAX
 
 /*
- * Microseconds of CLOCK_MONOTONIC: the `now` that is passed to the core of the
- * gossip process. wesher-priv counts in milliseconds.
+ * Microseconds of CLOCK_MONOTONIC, for what waits a moment or limits the log.
+ * The `now` of the mesh and of wesher-priv's duties (there in milliseconds) is
+ * that of struct awake.
  */
 int64_t clock_now(void);
 

@@ -30,6 +30,8 @@ struct accept_from {
 	const struct priv_net *net;
 	struct ipaddr announced, former, overlay; /* len 0: none */
 };
+/* Work out what may be asked for, from the options, the host's addresses and
+ * what is announced; keeps nothing of f. */
 void accept_fill(struct accept *a, const struct accept_from *f);
 
 /* May it be taken? local is the address that was asked for, ifindex where it

@@ -5,7 +5,8 @@
  * time, for one) would refuse it for minutes; and who missed ours would take us
  * for a stranger when we join. They are told of the leave, and a second later
  * of the new address again. Any holder of the key can claim such things: the
- * answer is a packet a second, and says no more than what was said before.
+ * answer is a packet a second for each member that moved lately, and says no
+ * more than what was said before.
  */
 #include "swim_int.h"
 

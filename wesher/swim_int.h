@@ -44,7 +44,7 @@ enum swim_mode {
 	SWIM_RUN,
 	SWIM_LEAVING, /* our leave is being broadcast */
 	SWIM_GONE, /* it was: answer pings, nothing else */
-	SWIM_SILENT /* at the incarnation's ceiling: wait to be reaped */
+	SWIM_SILENT /* before a return: a second, or until we are reaped */
 };
 
 /* Why we left: for good, or to return with a low incarnation or elsewhere. */
