@@ -44,16 +44,18 @@ duty_net(struct priv *p)
 {
 	struct policy_env *e = &p->env;
 	struct priv_net n = {.h = {.type = PRIV_NET}, .ifindex = e->ifindex};
+	struct rtnl_host host;
 	size_t i;
 	int err;
 
 	p->net_at = 0;
 	/* A failed look keeps the old picture, and is repeated. */
-	if ((err = rtnl_host_get(e->ifindex, &e->host)) != 0) {
+	if ((err = rtnl_host_get(e->ifindex, &host)) != 0) {
 		log_warnx("host's addresses: %s", strerror(-err));
 		duty_net_changed(p);
 		return;
 	}
+	e->host = host;
 	e->ndns = resolv_get(e->dns, PRIV_NET_DNS);
 	for (i = 0; i < e->host.nown && n.naddr < PRIV_NET_ADDRS; i++)
 		if (may_announce(p, i))

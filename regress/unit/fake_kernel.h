@@ -42,6 +42,7 @@ static struct {
 	struct wg_change last[512];
 	size_t nlast;
 	int create_error, up_error, start_error;
+	int host_error; /* the look at the host breaks off with this */
 	bool userspace; /* the link that is started, and the way to it */
 	int wg_error; /* every change is answered with this */
 	char log[256]; /* order of calls: d(el route) w(g) a(dd route) */
@@ -195,6 +196,10 @@ int
 rtnl_host_get(unsigned skip, struct rtnl_host *out)
 {
 	(void)skip;
+	if (fk.host_error != 0) {
+		memset(out, 0, sizeof(*out));
+		return fk.host_error;
+	}
 	*out = fk.host;
 	return 0;
 }

@@ -922,6 +922,28 @@ test_net(void **state)
 	assert_int_equal(next(PRIV_NET)->net.naddr, 0);
 }
 
+/* Half a picture would let through what the policy refuses. */
+static void
+test_net_look_that_fails(void **state)
+{
+	(void)state;
+	begin(PS_READY);
+	fk.host.own[0] = ip("192.0.2.7");
+	fk.host.nown = 1;
+	duty_net(p);
+	assert_non_null(next(PRIV_NET));
+	fk.host_error = -EINTR;
+	duty_net(p);
+	assert_null(next(PRIV_NET));
+	assert_int_equal(p->env.host.nown, 1);
+	assert_true(ipaddr_eq(&p->env.host.own[0], &fk.host.own[0]));
+	fk.host_error = 0;
+	fk.host.nown = 0;
+	later(NET_DELAY);
+	duties_run(p);
+	assert_int_equal(next(PRIV_NET)->net.naddr, 0);
+}
+
 /* With --bind-iface only the addresses of that interface are for telling. */
 static void
 test_net_of_one_interface(void **state)
@@ -1197,6 +1219,7 @@ main(void)
 	    T(test_hosts),
 	    T(test_stats),
 	    T(test_net),
+	    T(test_net_look_that_fails),
 	    T(test_net_of_one_interface),
 	    T(test_silence),
 	    T(test_results_are_never_lost),
