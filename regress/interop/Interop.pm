@@ -115,6 +115,8 @@ sub begin {
 	}
 	$| = 1;
 	$SIG{PIPE} = 'IGNORE';
+	# As the first process of its namespace it would not even notice.
+	$SIG{$_} = sub { exit 1 } for qw(HUP INT TERM);
 	$dir = tempdir("wesher-interop.XXXXXX", TMPDIR => 1, CLEANUP => 1);
 	run(qw(ip link add br0 type bridge forward_delay 0));
 	run(qw(ip link set br0 up));
@@ -154,12 +156,12 @@ sub host {
 	my ($ip4, $ip6) = ("172.30.78.$i", "fd00:78::$i");
 	my $pid = fork() // die "fork: $!\n";
 	if ($pid == 0) {
-		{ exec qw(unshare -n sleep 3600); }
+		{ exec qw(unshare -n sleep 1000000); }
 		POSIX::_exit(1);
 	}
 	push @pids, $pid;
 	my $ours = readlink("/proc/self/ns/net");
-	for (1 .. 500) {
+	for (1 .. 3000) {
 		my $ns = readlink("/proc/$pid/ns/net");
 		last if defined $ns && $ns ne $ours;
 		select(undef, undef, undef, 0.01);
