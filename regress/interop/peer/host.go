@@ -193,8 +193,16 @@ func (h *host) makeLink() {
 		return
 	}
 	add := exec.Command("ip", "link", "add", *hostIf, "type", "wireguard")
-	if add.Run() != nil { // this kernel has none
+	if add.Run() == nil {
+		return
+	}
+	// This kernel has none. One that has just ended may still be in the way.
+	for i := 0; i < 20; i++ {
 		run("", "wireguard-go", *hostIf)
+		if _, err := net.InterfaceByName(*hostIf); err == nil {
+			return
+		}
+		time.Sleep(250 * time.Millisecond)
 	}
 }
 
