@@ -48,7 +48,7 @@ static int
 open_socket(const char *host, const char *port, struct addrinfo **ai)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
-	int error, s, one = 1 << 20;
+	int error, s, room = 1 << 22;
 
 	hints.ai_flags = host == NULL ? AI_PASSIVE : AI_NUMERICHOST;
 	hints.ai_family = host == NULL ? AF_INET6 : AF_UNSPEC;
@@ -56,14 +56,25 @@ open_socket(const char *host, const char *port, struct addrinfo **ai)
 		errx(1, "%s: %s", port, gai_strerror(error));
 	if ((s = socket((*ai)->ai_family, SOCK_DGRAM, 0)) == -1)
 		err(1, "socket");
-	setsockopt(s, SOL_SOCKET, SO_RCVBUF, &one, sizeof(one));
+	/* Nobody loses a packet because the receiver had to wait. */
+	if (setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ==
+	    -1)
+		(void)setsockopt(s, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	return s;
 }
 
-/* The next tick of a grid, so that a late tick does not move the others. */
+/*
+ * The next tick of a grid, so that a late tick does not move the others: but
+ * for one that is so late that a burst of hundreds would have to catch up.
+ */
 static void
 tick(struct timespec *next)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec - next->tv_sec > 1)
+		*next = now;
 	next->tv_nsec += PERIOD_NS;
 	if (next->tv_nsec >= 1000000000L) {
 		next->tv_nsec -= 1000000000L;
