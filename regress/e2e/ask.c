@@ -38,8 +38,8 @@
 #define PORT	   7946
 #define PACKETS	   20
 #define ENOUGH	   15
-#define LISTEN_MS  1500
-#define PATIENCE_S 60
+#define LISTEN_MS  3000
+#define PATIENCE_S 180 /* who listens misses pings of others */
 
 struct frame {
 	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
