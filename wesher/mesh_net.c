@@ -85,27 +85,34 @@ move(struct mesh *m, int64_t now, const struct ipaddr *to)
 {
 	char was[IPADDR_STRLEN], is[IPADDR_STRLEN];
 
-	m->former = m->announced;
+	/* A move within a move: the others still ask at the first address. */
+	if (m->former.len == 0 ||
+	    now >= m->former_until - FORMER_TAKEN + SWIM_MOVE_MAX)
+		m->former = m->announced;
 	m->former_until = now + FORMER_TAKEN;
 	m->announced = *to;
 	if (m->swim == NULL)
 		return;
 	log_info("now announced at %s, before at %s", ipaddr_str(to, is),
 	    ipaddr_str(&m->former, was));
-	peers_moved(m->peers, now);
+	peers_moved(m->peers, now, true);
 	swim_set_addr(m->swim, now, to, m->conf.cluster_port);
 }
 
-/* May tunnels have lost their way? A source address that is gone will do. */
 static bool
-way_changed(const struct priv_net *was, const struct priv_net *is)
+default_changed(const struct priv_net *was, const struct priv_net *is)
+{
+	return memcmp(&was->def4, &is->def4, sizeof(is->def4)) != 0 ||
+	       memcmp(&was->def6, &is->def6, sizeof(is->def6)) != 0;
+}
+
+/* Tunnels may have used it as their source, or it was a container's bridge. */
+static bool
+address_gone(const struct priv_net *was, const struct priv_net *is)
 {
 	struct ipaddr a;
 	unsigned i;
 
-	if (memcmp(&was->def4, &is->def4, sizeof(is->def4)) != 0 ||
-	    memcmp(&was->def6, &is->def6, sizeof(is->def6)) != 0)
-		return true;
 	for (i = 0; i < was->naddr && i < PRIV_NET_ADDRS; i++)
 		if (priv_ip_from(&a, &was->addr[i]) && !mesh_is_own(is, &a))
 			return true;
@@ -116,10 +123,12 @@ way_changed(const struct priv_net *was, const struct priv_net *is)
 static void
 stay(struct mesh *m, int64_t now, const struct priv_net *before)
 {
+	bool surely = m->offline || default_changed(before, &m->net);
+
 	if (m->swim == NULL)
 		return;
-	if (m->offline || way_changed(before, &m->net))
-		peers_moved(m->peers, now);
+	if (surely || address_gone(before, &m->net))
+		peers_moved(m->peers, now, surely);
 	if (m->offline)
 		mesh_rejoin(m, now);
 }

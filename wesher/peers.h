@@ -87,8 +87,9 @@ void peers_stir(struct peers *p, int64_t now);
 /* Our own overlay address is another one from now on. */
 void peers_set_self(struct peers *p, int64_t now, const struct ipaddr *self);
 /* This host has moved: send into each tunnel, so that the other ends learn
- * where we are (WireGuard's roaming) before gossip tells them. */
-void peers_moved(struct peers *p, int64_t now);
+ * where we are (WireGuard's roaming) before gossip tells them. A tunnel in
+ * which nothing comes back is made anew, soon if we surely have moved. */
+void peers_moved(struct peers *p, int64_t now, bool surely);
 /* Judge everybody anew: this host reaches more than before. */
 void peers_rejudge(struct peers *p, int64_t now);
 /* It is about to be freed. */

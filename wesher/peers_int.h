@@ -57,6 +57,7 @@ struct peer {
 	/* One end has moved: send, whatever the session, note what has been
 	 * received, send again and listen. */
 	enum { NUDGE_NO, NUDGE_SEND, NUDGE_MARK, NUDGE_LISTEN } nudge;
+	bool patient; /* listen for long: it may have been nothing */
 	bool uncrossed; /* it was, since crossed initiations were likely */
 	bool reset; /* to be removed and added, for a fresh handshake */
 	uint64_t rx_mark; /* received bytes when it was poked */

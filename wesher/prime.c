@@ -21,6 +21,8 @@
 #define CROSS_WAIT  (600 * US_PER_MS) /* and no handshake: they crossed */
 #define POKE_AFTER  (1 * US_PER_S)
 #define SPREAD_FROM 64 /* peers, above which primings are spread */
+/* Who received something and has nothing to send says so after 10 s. */
+#define PASSIVE (12 * US_PER_S)
 
 static int64_t
 jitter(struct peers *ps, int64_t span)
@@ -97,6 +99,7 @@ prime_applied(
     struct peers *ps, struct peer *p, int64_t now, bool fresh, bool moved)
 {
 	p->nudge = moved && !fresh ? NUDGE_SEND : NUDGE_NO;
+	p->patient = false;
 	if (fresh || moved) {
 		p->knock = false;
 		plan(ps, p, now);
@@ -105,7 +108,7 @@ prime_applied(
 }
 
 void
-peers_moved(struct peers *ps, int64_t now)
+peers_moved(struct peers *ps, int64_t now, bool surely)
 {
 	struct peer *p;
 
@@ -113,6 +116,7 @@ peers_moved(struct peers *ps, int64_t now)
 	TAILQ_FOREACH (p, &ps->all, all) {
 		if (!p->applied || !p->wanted)
 			continue;
+		p->patient = !surely && (p->patient || p->nudge == NUDGE_NO);
 		p->nudge = NUDGE_SEND;
 		p->primes = 0;
 		peer_at(ps, &p->prime_at, now);
@@ -194,12 +198,14 @@ nudge_over(struct peers *ps, struct peer *p)
 /*
  * A datagram shows the other end where we are, at once. A second one is to be
  * answered, by ICMP as a rule: where nothing comes back WireGuard may still use
- * a source address that is gone (a userspace one does for 15 s).
+ * a source address that is gone (a userspace one does for 15 s). A firewall may
+ * keep the ICMP back, so who only may have moved waits for WireGuard's own.
  */
 static void
 nudge(struct peers *ps, struct peer *p, int64_t now)
 {
 	bool first = memcmp(ps->cfg.self_key, p->have.key, WG_KEY_LEN) < 0;
+	int64_t wait = p->patient ? PASSIVE : LATER;
 
 	if (p->nudge != NUDGE_SEND && !fresh_stats(ps, now, p->primed_at)) {
 		p->prime_at = now + STATS_WAIT;
@@ -217,7 +223,7 @@ nudge(struct peers *ps, struct peer *p, int64_t now)
 		p->prime_at = now + POKE_AFTER;
 	} else {
 		p->nudge = p->handshake != 0 ? NUDGE_LISTEN : NUDGE_NO;
-		p->prime_at = now + (first ? LATER : 2 * LATER);
+		p->prime_at = now + wait + (first ? 0 : LATER);
 	}
 	/* Counters have to be younger than what is done next. */
 	p->primed_at = p->prime_at;

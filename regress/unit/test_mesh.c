@@ -743,6 +743,25 @@ test_a_move(void **state)
 	assert_false(takes("192.168.1.5"));
 }
 
+/* Nobody was told of the address between: the one before it is still asked. */
+static void
+test_a_move_within_a_move(void **state)
+{
+	(void)state;
+	up_with_node2();
+	run_for(10 * US_PER_S, true);
+	net("192.168.1.6", "");
+	run_for(US_PER_S / 2, true);
+	net("192.168.1.7", "");
+	run_for(10 * US_PER_S, true);
+	assert_true(takes("192.168.1.5"));
+	assert_true(takes("192.168.1.7"));
+	net("192.168.1.8", "");
+	run_for(0, true);
+	assert_true(takes("192.168.1.7"));
+	assert_false(takes("192.168.1.5"));
+}
+
 /* Our join was answered while we were silent: asked again when we are back. */
 static void
 test_a_move_while_joining(void **state)
@@ -1213,6 +1232,7 @@ main(void)
 	    T(test_ends_of_adopted_tunnels_are_tried),
 	    T(test_address_changes),
 	    T(test_a_move),
+	    T(test_a_move_within_a_move),
 	    T(test_a_move_while_joining),
 	    T(test_back_from_nowhere),
 	    T(test_families),

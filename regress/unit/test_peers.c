@@ -1031,7 +1031,7 @@ test_our_move_is_shown(void **state)
 	run_for(30 * US_PER_S, m, 1, 1000);
 	for (silent = false;; silent = true) {
 		w.primes = 0;
-		peers_moved(w.peers, w.now);
+		peers_moved(w.peers, w.now, true);
 		peers_tick(w.peers, w.now);
 		assert_int_equal(w.primes, 1);
 		run_for(US_PER_S + US_PER_S / 2, m, 1, 1000);
@@ -1046,6 +1046,27 @@ test_our_move_is_shown(void **state)
 	}
 	assert_int_equal(w.nasked, 2);
 	assert_int_equal(w.asked[1].set.oldkey[0], 2);
+	drop(m);
+}
+
+/* A container's bridge went: a firewall's silence is not taken for a loss. */
+static void
+test_what_may_be_a_move_is_listened_for_longer(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(30 * US_PER_S, m, 1, 1000);
+	w.primes = 0;
+	peers_moved(w.peers, w.now, false);
+	run_for(2 * US_PER_S, m, 1, 1000);
+	assert_int_equal(w.primes, 2);
+	run_for(9 * US_PER_S, m, 1, 1000);
+	assert_int_equal(w.nasked, 1);
+	run_for(6 * US_PER_S, m, 1, 1000);
+	assert_int_equal(w.nasked, 2);
 	drop(m);
 }
 
@@ -1065,7 +1086,7 @@ test_our_move_in_a_large_mesh_is_spread(void **state)
 		m[i]->answered = true;
 	}
 	w.primes = 0;
-	peers_moved(w.peers, w.now);
+	peers_moved(w.peers, w.now, true);
 	peers_tick(w.peers, w.now);
 	first = w.primes;
 	assert_true(first < 200);
@@ -1472,6 +1493,7 @@ main(void)
 	    T(test_a_leave_is_followed_in_time),
 	    T(test_others_are_not_waited_for),
 	    T(test_our_move_is_shown),
+	    T(test_what_may_be_a_move_is_listened_for_longer),
 	    T(test_our_move_in_a_large_mesh_is_spread),
 	    T(test_family_that_the_host_lacks),
 	    T(test_forgotten_while_under_way),
