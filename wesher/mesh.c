@@ -37,7 +37,7 @@ mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
 	m->state = *st;
 	sodium_memzero(st, sizeof(*st));
 	m->alive_at = m->save_at = m->self_at = m->announce_at = NEVER;
-	m->sync_latest = NEVER;
+	m->sync_latest = m->route_at = NEVER;
 	m->conflict_logged = m->self_conflict_logged = INT64_MIN / 2;
 	return m;
 }
@@ -265,6 +265,7 @@ mesh_tick(struct mesh *m, int64_t now)
 		m->former.len = 0;
 		mesh_accept(m);
 	}
+	mesh_net_tick(m, now);
 	swim_tick(m->swim, now);
 	peers_tick(m->peers, now);
 	if (!m->leaving)
@@ -309,6 +310,7 @@ mesh_deadline(const struct mesh *m)
 	if (!m->leaving) {
 		d = earlier(d, join_deadline(m->join));
 		d = earlier(d, m->announce_at);
+		d = earlier(d, m->route_at);
 	}
 	return earlier(d, m->sync_latest);
 }

@@ -6,6 +6,7 @@
 
 #define ADOPTED_MAX  64 /* of whose endpoints are tried */
 #define FORMER_TAKEN (60 * US_PER_S) /* an address after a move */
+#define ROUTE_WAIT   (10 * US_PER_S) /* for a default route to come back */
 #define SYNC_LATEST  (60 * US_PER_S) /* after the start, if anybody answered */
 
 /* Shared by mesh.c and mesh_*.c alone. */
@@ -21,6 +22,7 @@ struct mesh {
 	char name[NAME_MAX_LEN + 1];
 	uint8_t pubkey[WG_KEY_LEN];
 	uint16_t wgport;
+	bool userspace; /* WireGuard is not the kernel's */
 	uint8_t attempt;
 	unsigned adopted;
 	struct ipaddr ends[ADOPTED_MAX]; /* endpoints of adopted tunnels */
@@ -29,6 +31,7 @@ struct mesh {
 	struct ipaddr former; /* announced before; len 0: taken no more */
 	int64_t former_until;
 	struct priv_net net; /* as told last */
+	int64_t route_at; /* patience with no default route; NEVER: not lost */
 	bool has4, has6; /* the host had such an address */
 	bool offline; /* it has none to announce any more */
 	bool rejoin; /* we were away: see who is where */
@@ -43,6 +46,10 @@ struct mesh {
 	bool moving; /* to another overlay address, as ours was taken */
 	int64_t conflict_logged, self_conflict_logged;
 };
+
+/* mesh_net.c */
+/* Patience with a lost default route is over. */
+void mesh_net_tick(struct mesh *m, int64_t now);
 
 /* mesh_start.c */
 /* A tunnel of an earlier run: who sits at its end may be joined. */

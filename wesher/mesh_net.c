@@ -123,14 +123,53 @@ address_gone(const struct priv_net *was, const struct priv_net *is)
 static void
 stay(struct mesh *m, int64_t now, const struct priv_net *before)
 {
+	bool gone = address_gone(before, &m->net);
 	bool surely = m->offline || default_changed(before, &m->net);
 
 	if (m->swim == NULL)
 		return;
-	if (surely || address_gone(before, &m->net))
-		peers_moved(m->peers, now, surely);
+	/* The kernel's WireGuard finds another source by itself. */
+	if (surely || gone)
+		peers_moved(m->peers, now, surely || m->userspace);
 	if (m->offline)
 		mesh_rejoin(m, now);
+}
+
+/* The default route's source was announced, and both are gone. */
+static bool
+lost_route(const struct mesh *m, const struct priv_net *was)
+{
+	struct ipaddr a;
+
+	if (m->swim == NULL || m->net.def4.len != 0 || m->net.def6.len != 0 ||
+	    mesh_is_own(&m->net, &m->announced))
+		return false;
+	return (priv_ip_from(&a, &was->def4) && ipaddr_eq(&a, &m->announced)) ||
+	       (priv_ip_from(&a, &was->def6) && ipaddr_eq(&a, &m->announced));
+}
+
+/*
+ * As DHCP does it: the address goes, with the route, and another comes a bit
+ * later. Meanwhile what the host has besides, say a container's bridge, is no
+ * address to tell anybody.
+ */
+static bool
+waits(struct mesh *m, int64_t now, const struct priv_net *was)
+{
+	if (m->route_at == NEVER) {
+		if (lost_route(m, was))
+			m->route_at = now + ROUTE_WAIT;
+	} else if (now >= m->route_at || m->net.def4.len != 0 ||
+		   m->net.def6.len != 0 || mesh_is_own(&m->net, &m->announced))
+		m->route_at = NEVER;
+	return m->route_at != NEVER;
+}
+
+void
+mesh_net_tick(struct mesh *m, int64_t now)
+{
+	if (now >= m->route_at && !m->leaving)
+		mesh_net(m, now, &m->net);
 }
 
 void
@@ -153,6 +192,13 @@ mesh_net(struct mesh *m, int64_t now, const struct priv_net *net)
 			log_warnx("this host has no address any more: waiting "
 				  "for one");
 		m->offline = m->swim != NULL;
+		m->route_at = NEVER;
+		return;
+	}
+	if (ipaddr_eq(&addr, &m->announced))
+		m->route_at = NEVER;
+	else if (waits(m, now, &before)) {
+		m->offline = true;
 		return;
 	}
 	/* Others come and go (IPv6 privacy): no reason to move. */

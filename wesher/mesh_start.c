@@ -297,6 +297,7 @@ mesh_hello(struct mesh *m, int64_t now, const struct priv_hello *h)
 	m->name[h->namelen] = '\0';
 	memcpy(m->pubkey, h->key, WG_KEY_LEN);
 	m->wgport = h->wgport;
+	m->userspace = h->flags & PRIV_HELLO_USERSPACE;
 	m->adopted = h->adopted;
 	if (m->adopted > 0)
 		log_info("%u tunnels of an earlier run were found", m->adopted);

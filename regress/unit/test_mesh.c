@@ -743,6 +743,53 @@ test_a_move(void **state)
 	assert_false(takes("192.168.1.5"));
 }
 
+/* The source of the default route goes, as DHCP does it, and a container's
+ * bridge remains: nobody is told of that, unless it stays so. */
+static void
+test_an_address_between_is_not_told(void **state)
+{
+	struct priv_net n = {.naddr = 2};
+	struct ipaddr a;
+
+	(void)state;
+	up_with_node2();
+	ipaddr_parse("172.17.0.1", &a);
+	priv_ip_to(&n.addr[0], &a);
+	ipaddr_parse("192.168.1.5", &a);
+	priv_ip_to(&n.addr[1], &a);
+	n.def4 = n.addr[1];
+	mesh_net(w.mesh, w.now, &n);
+	announced("192.168.1.5");
+	net("172.17.0.1", "");
+	run_for(5 * US_PER_S, true);
+	announced("192.168.1.5");
+	ipaddr_parse("192.168.1.6", &a);
+	priv_ip_to(&n.addr[1], &a);
+	n.def4 = n.addr[1];
+	mesh_net(w.mesh, w.now, &n);
+	announced("192.168.1.6");
+	run_for(30 * US_PER_S, true);
+	net("172.17.0.1", "");
+	run_for(5 * US_PER_S, true);
+	announced("192.168.1.6");
+	run_for(6 * US_PER_S, true);
+	announced("172.17.0.1");
+	/* The same one comes back. */
+	mesh_net(w.mesh, w.now, &n);
+	net("172.17.0.1", "");
+	mesh_net(w.mesh, w.now, &n);
+	run_for(30 * US_PER_S, true);
+	announced("192.168.1.6");
+	/* Nothing is left while we wait: for what comes, without a tick. */
+	mesh_net(w.mesh, w.now, &n);
+	net("172.17.0.1", "");
+	net("", "");
+	run_for(30 * US_PER_S, true);
+	announced("192.168.1.6");
+	net("172.17.0.1", "");
+	announced("172.17.0.1");
+}
+
 /* Nobody was told of the address between: the one before it is still asked. */
 static void
 test_a_move_within_a_move(void **state)
@@ -1232,6 +1279,7 @@ main(void)
 	    T(test_ends_of_adopted_tunnels_are_tried),
 	    T(test_address_changes),
 	    T(test_a_move),
+	    T(test_an_address_between_is_not_told),
 	    T(test_a_move_within_a_move),
 	    T(test_a_move_while_joining),
 	    T(test_back_from_nowhere),
