@@ -250,69 +250,12 @@ pushpull_scan(struct swim *s, const uint8_t *body, size_t len,
 	return 0;
 }
 
-/* The others that are alive, if they are few; else 0. */
-static unsigned
-few_others(const struct swim *s, struct ipport few[FEW])
-{
-	unsigned i, n = 0;
-
-	for (i = 0; i < s->t.n; i++) {
-		if (s->t.list[i]->is_self ||
-		    s->t.list[i]->state != MEMBER_ALIVE)
-			continue;
-		if (n == FEW)
-			return 0;
-		member_ipport(s->t.list[i], &few[n++]);
-	}
-	return n;
-}
-
-static void
-tell_few(struct swim *s)
-{
-	unsigned i, n = s->nfew;
-	struct member *m;
-
-	s->nfew = 0;
-	s->few_at = s->now + BURST_GAP;
-	for (i = 0; i < n; i++) {
-		m = member_find_addr(&s->t, &s->few[i]);
-		if (m != NULL && m->state == MEMBER_ALIVE)
-			pushpull_start(s, &s->few[i], USE_PERIODIC);
-	}
-}
-
-/*
- * Two groups have met through us, and ours was small: gossip goes to members
- * at random, a limited number of times, and most of them know already, so it
- * can miss the few until the next usual exchange. Each of them gets its own.
- * Names can be made up and given up as fast as packets are sent, and each of
- * those exchanges is a whole table that makes its receiver tell its few: so
- * it is done now and again, and members of the original get no two portions
- * at once.
- */
-static void
-groups_met(struct swim *s, const struct ipport *few, unsigned n,
-    const struct ipport *sender)
-{
-	unsigned i;
-
-	/* Those who wait will be told of these, too. */
-	if (s->mode != SWIM_RUN || s->nfew > 0)
-		return;
-	for (i = 0; i < n; i++)
-		if (ipport_cmp(&few[i], sender) != 0)
-			s->few[s->nfew++] = few[i];
-	if (s->nfew > 0 && s->now >= s->few_at)
-		tell_few(s);
-}
-
 void
 pushpull_merge(
     struct swim *s, const uint8_t *body, size_t len, const struct via *v)
 {
 	struct ipport few[FEW];
-	unsigned nfew = few_others(s, few), before = s->joined;
+	unsigned nfew = meet_few(s, few), before = s->joined;
 	struct wire_pushpull head;
 	struct wire_node n;
 	struct mp_in in;
@@ -328,7 +271,7 @@ pushpull_merge(
 		merge_node(s, &n, v);
 	/* One newcomer is news to everybody: gossip does. */
 	if (s->joined - before > 1)
-		groups_met(s, few, nfew, &v->sender);
+		meet_groups(s, few, nfew, &v->sender);
 }
 
 static uint8_t *
@@ -544,8 +487,7 @@ pushpull_run(struct swim *s)
 	struct ipport to;
 
 	feed_run(s);
-	if (s->nfew > 0 && s->now >= s->few_at)
-		tell_few(s);
+	meet_run(s);
 	if (s->now < s->next_pushpull || s->mode != SWIM_RUN)
 		return;
 	s->next_pushpull = s->t.n < 2 ? NEVER : s->now + pushpull_interval(s);
@@ -559,8 +501,8 @@ int64_t
 pushpull_deadline(const struct swim *s)
 {
 	const struct feed *f = TAILQ_FIRST(&s->feeds);
-	const int64_t all[] = {f != NULL ? f->at : NEVER,
-	    s->nfew > 0 ? s->few_at : NEVER, s->next_pushpull};
+	const int64_t all[] = {
+	    f != NULL ? f->at : NEVER, meet_deadline(s), s->next_pushpull};
 
 	return swim_earliest(all, sizeof(all) / sizeof(all[0]));
 }

@@ -379,4 +379,14 @@ asked_new(struct swim *s, enum stream_use use, const struct ipport *to);
 /* Forget those under way. */
 void asked_free(struct swim *s);
 
+/* meet.c */
+/* The others that are alive, if they are few; else 0. */
+unsigned meet_few(const struct swim *s, struct ipport few[FEW]);
+/* Several members came with an exchange of sender's: the n few that were here
+ * before it are told one by one, at once or at meet_deadline(). */
+void meet_groups(struct swim *s, const struct ipport *few, unsigned n,
+    const struct ipport *sender);
+void meet_run(struct swim *s);
+int64_t meet_deadline(const struct swim *s);
+
 #endif
