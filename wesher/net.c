@@ -198,16 +198,24 @@ on_udp(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void
+map4(const struct ipaddr *ip, struct ipaddr *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->len = 16;
+	out->b[10] = out->b[11] = 0xff;
+	memcpy(out->b + 12, ip->b, 4);
+}
+
 /* The address as the UDP socket wants it: v4-mapped on a dual-stack one. */
 static socklen_t
 udp_sockaddr(const struct ipport *to, struct sockaddr_storage *ss)
 {
-	struct ipport mapped = {.ip.len = 16, .port = to->port};
+	struct ipport mapped = {.port = to->port};
 
 	if (!net.mapped || to->ip.len != 4)
 		return ipport_to_sockaddr(to, ss);
-	mapped.ip.b[10] = mapped.ip.b[11] = 0xff;
-	memcpy(mapped.ip.b + 12, to->ip.b, 4);
+	map4(&to->ip, &mapped.ip);
 	return ipport_to_sockaddr(&mapped, ss);
 }
 
@@ -223,6 +231,7 @@ put_source(struct cmsghdr *c, const struct ipaddr *ip)
 {
 	struct in_pktinfo p4 = {0};
 	struct in6_pktinfo p6 = {0};
+	struct ipaddr mapped;
 
 	c->cmsg_level = net.v6 ? IPPROTO_IPV6 : IPPROTO_IP;
 	c->cmsg_type = net.v6 ? IPV6_PKTINFO : IP_PKTINFO;
@@ -232,12 +241,11 @@ put_source(struct cmsghdr *c, const struct ipaddr *ip)
 		memcpy(CMSG_DATA(c), &p4, sizeof(p4));
 		return CMSG_SPACE(sizeof(p4));
 	}
-	if (ip->len == 16) {
-		memcpy(&p6.ipi6_addr, ip->b, 16);
-	} else {
-		p6.ipi6_addr.s6_addr[10] = p6.ipi6_addr.s6_addr[11] = 0xff;
-		memcpy(p6.ipi6_addr.s6_addr + 12, ip->b, 4);
+	if (ip->len == 4) {
+		map4(ip, &mapped);
+		ip = &mapped;
 	}
+	memcpy(&p6.ipi6_addr, ip->b, 16);
 	c->cmsg_len = CMSG_LEN(sizeof(p6));
 	memcpy(CMSG_DATA(c), &p6, sizeof(p6));
 	return CMSG_SPACE(sizeof(p6));
