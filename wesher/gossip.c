@@ -70,7 +70,7 @@ now(void)
 static void
 rearm(void)
 {
-	int64_t d;
+	int64_t d, t;
 
 	if (mesh_finished(g.mesh)) {
 		g.status = 0;
@@ -80,9 +80,9 @@ rearm(void)
 	d = mesh_deadline(g.mesh);
 	g.clock.due = 0;
 	if (d != NEVER) {
-		d -= now();
-		d = d > 0 ? d : 0;
-		g.clock.due = now() + d;
+		t = now();
+		d = d > t ? d - t : 0;
+		g.clock.due = t + d;
 	}
 	tick_in(&g.tick, d);
 }
