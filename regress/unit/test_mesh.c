@@ -809,17 +809,24 @@ test_a_move_within_a_move(void **state)
 	assert_false(takes("192.168.1.5"));
 }
 
-/* Our join was answered while we were silent: asked again when we are back. */
+/* At a private address, about to join. */
 static void
-test_a_move_while_joining(void **state)
+up_with_seed(void)
 {
-	(void)state;
 	seed("seed");
 	begin();
 	hello(0);
 	net("192.168.1.5", "");
 	answer(0);
 	run_for(0, true);
+}
+
+/* Our join was answered while we were silent: asked again when we are back. */
+static void
+test_a_move_while_joining(void **state)
+{
+	(void)state;
+	up_with_seed();
 	resolved("192.0.2.2");
 	assert_int_equal(w.streams, 1);
 	net("192.168.1.6", "");
@@ -872,12 +879,7 @@ test_families(void **state)
 
 	(void)state;
 	log_init(LOG_D_SINK, LOG_L_INFO, "test", -1);
-	seed("seed");
-	begin();
-	hello(0);
-	net("192.168.1.5", "");
-	answer(0);
-	run_for(0, true);
+	up_with_seed();
 	last_line_has("out of reach");
 	ipaddr_parse("fd00::1", &a);
 	for (w.lines = 0; w.lines == 0;) {
