@@ -29,7 +29,7 @@ HARDEN_P += -DSANDBOX_NO
 endif
 
 pc = $(shell $(PKG_CONFIG) $(1) $(2))
-LIBS_COMMON = libbsd-overlay libsodium
+LIBS_COMMON = libbsd-overlay libsodium libseccomp
 LIBS_PRIV = $(LIBS_COMMON) libmnl
 LIBS_WESHER = $(LIBS_COMMON) libevent_core libevent_extra jansson
 # Asked once, and only when something is compiled: `make deps` may come first.

@@ -1,0 +1,41 @@
+#ifndef COMMON_FILTER_H
+#define COMMON_FILTER_H
+
+#include <stdint.h>
+
+#include <seccomp.h>
+
+/*
+ * A system call filter: an allow list by names. A call that libseccomp knows
+ * and the list does not have kills the process; one that is newer than
+ * libseccomp gets ENOSYS, so that a newer libc falls back.
+ *
+ * Errors are kept and told by filter_load() and filter_pfc() alone.
+ */
+struct filter;
+
+/* For the architecture `arch` (SCMP_ARCH_*; 0: this machine's). The caller
+ * frees it. NULL: out of memory, or an architecture unknown to libseccomp. */
+struct filter *filter_new(uint32_t arch);
+void filter_free(struct filter *f);
+
+/* Allow these calls, whatever their arguments. names ends with NULL; one that
+ * the architecture does not have is skipped, an unknown one is an error. */
+void filter_allow(struct filter *f, const char *const *names);
+/* Have these calls fail with the errno `error`. */
+void filter_refuse(struct filter *f, const char *const *names, int error);
+/* Allow (error 0) or refuse with `error` the call when all n arguments
+ * compare so (SCMP_A0_32() and its kin); rules of one call are alternatives,
+ * and what none of them says kills. */
+void filter_if(struct filter *f, const char *name, int error, unsigned n,
+    const struct scmp_arg_cmp *args);
+
+/*
+ * Put it on this process, for good; no_new_privs must be set. Needs no
+ * privilege. Returns 0 or -errno, and then nothing is in force.
+ */
+int filter_load(struct filter *f);
+/* Write it in libseccomp's readable form to fd. Returns 0 or -errno. */
+int filter_pfc(struct filter *f, int fd);
+
+#endif
