@@ -24,8 +24,17 @@ void filter_free(struct filter *f);
 void filter_allow(struct filter *f, const char *const *names);
 /* Have these calls fail with the errno `error`. */
 void filter_refuse(struct filter *f, const char *const *names, int error);
+/* The argument number i, its low 32 bits: equal to v, or equal under a mask. */
+#define FILTER_EQ(i, v)                                             \
+	{                                                           \
+		(i), SCMP_CMP_MASKED_EQ, 0xffffffffu, (uint32_t)(v) \
+	}
+#define FILTER_MASKED(i, mask, v)                                        \
+	{                                                                \
+		(i), SCMP_CMP_MASKED_EQ, (uint32_t)(mask), (uint32_t)(v) \
+	}
 /* Allow (error 0) or refuse with `error` the call when all n arguments
- * compare so (SCMP_A0_32() and its kin); rules of one call are alternatives,
+ * compare so (FILTER_EQ(), FILTER_MASKED()); rules of one call are alternatives,
  * and what none of them says kills. */
 void filter_if(struct filter *f, const char *name, int error, unsigned n,
     const struct scmp_arg_cmp *args);

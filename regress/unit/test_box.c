@@ -38,7 +38,7 @@ static int
 filtered(void)
 {
 	static const char *const refused[] = {"shutdown", NULL};
-	const struct scmp_arg_cmp inet[] = {SCMP_A0_32(SCMP_CMP_EQ, AF_INET)};
+	const struct scmp_arg_cmp inet[] = {FILTER_EQ(0, AF_INET)};
 	struct filter *f = filter_new(0);
 	int err;
 
