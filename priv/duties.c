@@ -99,15 +99,15 @@ duty_hosts(struct priv *p)
 		duty_hosts_changed(p);
 		return;
 	}
-	if (err != 0)
+	if (err < 0)
 		p->hosts_at = p->env.now + HOSTS_RETRY;
-	if (err != 0 && !p->hosts_failed)
+	if (err < 0 && !p->hosts_failed)
 		log_warnx("hosts file: %s; retried every 10 s", strerror(-err));
-	else if (err == 0 && p->hosts_failed)
+	else if (err >= 0 && p->hosts_failed)
 		log_warnx("hosts file: written again");
-	else if (err == 0 && p->hosts_look && hosts_changed(p->hosts))
+	else if (err > 0 && p->hosts_look)
 		log_warnx("hosts file: our lines are put right");
-	p->hosts_failed = err != 0;
+	p->hosts_failed = err < 0;
 }
 
 static bool

@@ -7,11 +7,9 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +20,7 @@
 #include "../common/fileio.h"
 #include "../common/log.h"
 #include "../common/wgkey.h"
+#include "../kernel/sockets.h"
 #include "setup.h"
 
 /* A folder of root's, made when it is missing. */
@@ -157,84 +156,35 @@ setup_oldstate(const struct policy *pol)
 	return -1;
 }
 
-static int
-set(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value));
-}
-
-/* The socket's options, before bind(2). 0, or -1 (errno). */
-static int
-socket_options(const struct policy *pol, int fd, int af, int type)
-{
-	int rv = 0;
-
-	if (af == AF_INET6)
-		rv |= set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-	if (type == SOCK_STREAM)
-		rv |= set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	/* Where did it come in? Accepted streams inherit this. */
-	if (af == AF_INET6)
-		rv |= set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-	else
-		rv |= set(fd, IPPROTO_IP, IP_PKTINFO, 1);
-	if (type == SOCK_DGRAM) /* a smaller buffer works, too */
-		(void)set(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
-	if (pol->bind_iface[0] != '\0')
-		rv |= setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE,
-		    pol->bind_iface, (socklen_t)strlen(pol->bind_iface));
-	return rv;
-}
-
 int
 setup_socket(const struct policy *pol, int type)
 {
 	struct ipport at = {.ip = pol->bind_addr, .port = pol->cluster_port};
-	const int flags = type | SOCK_NONBLOCK | SOCK_CLOEXEC;
-	struct sockaddr_storage ss;
 	char text[IPPORT_STRLEN];
-	socklen_t len;
-	int fd, af;
+	int fd = sockets_open(&at.ip, type, pol->bind_iface);
 
-	if (at.ip.len == 0)
-		at.ip.len = 16; /* :: takes IPv4 as well */
-	fd = socket(af = at.ip.len == 16 ? AF_INET6 : AF_INET, flags, 0);
-	if (fd == -1 && errno == EAFNOSUPPORT && pol->bind_addr.len == 0) {
-		at.ip.len = 4;
-		fd = socket(af = AF_INET, flags, 0);
-	}
-	len = ipport_to_sockaddr(&at, &ss);
-	if (fd == -1 || socket_options(pol, fd, af, type) != 0)
+	if (fd == -1)
 		fatal("membership socket%s%s", pol->bind_iface[0] ? " on " : "",
 		    pol->bind_iface);
-	if (bind(fd, (struct sockaddr *)&ss, len) == -1 ||
-	    (type == SOCK_STREAM && listen(fd, 256) == -1)) {
-		if (errno == EADDRINUSE)
-			fatalx("port %u is in use (Docker Swarm uses 7946 "
-			       "too): choose another with --cluster-port on "
-			       "every member",
-			    at.port);
-		fatal("cannot bind %s (--bind-addr is to be an address of "
-		      "this host)",
-		    ipport_str(&at, text));
-	}
-	return fd;
+	if (sockets_bind(fd, &at, type) == 0)
+		return fd;
+	if (errno == EADDRINUSE)
+		fatalx("port %u is in use (Docker Swarm uses 7946 too): choose "
+		       "another with --cluster-port on every member",
+		    at.port);
+	fatal("cannot bind %s (--bind-addr is to be an address of this host)",
+	    ipport_str(&at, text));
 }
 
 int
 setup_control(const struct policy *pol)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	mode_t old = umask(0177);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	char path[PATH_MAX];
+	int fd;
 
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s.sock", pol->rundir,
-	    pol->interface);
-	(void)unlink(sun.sun_path); /* we hold the lock: it is stale */
-	if (fd == -1 || bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    listen(fd, 16) == -1)
-		fatal("%s", sun.sun_path);
-	(void)umask(old);
+	snprintf(path, sizeof(path), "%s/%s.sock", pol->rundir, pol->interface);
+	if ((fd = sockets_control(path)) == -1)
+		fatal("%s", path);
 	return fd;
 }
 
@@ -339,7 +289,7 @@ setup_unlink(const struct policy *pol, struct hosts *h)
 				   : strerror(-err));
 		rv = -1;
 	}
-	if (h != NULL && (err = hosts_clear(h)) != 0) {
+	if (h != NULL && (err = hosts_clear(h)) < 0) {
 		log_errorx("hosts file: %s", strerror(-err));
 		rv = -1;
 	}

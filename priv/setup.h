@@ -1,37 +1,9 @@
 #ifndef PRIV_SETUP_H
 #define PRIV_SETUP_H
 
-#include "../common/hostsfile.h"
+#include "../common/hosts.h"
 #include "../common/runas.h"
 #include "policy.h"
-
-/*
- * The managed lines of /etc/hosts (protocol.md section 8, design.md section
- * 3). Other lines are kept byte for byte.
- */
-struct hosts;
-
-/*
- * dirfd is /etc (or a test's folder), opened before the sandbox. If
- * "hosts.wesher-copy" stands there, an in-place write was torn: it is repaired
- * from the copy. lockfd is locked during a write, so that two meshes on a host
- * do not lose each other's lines. Both stay the caller's to close. NULL when
- * out of memory; to be freed with free(3).
- */
-struct hosts *hosts_open(int dirfd, const char *interface, int lockfd);
-
-/*
- * Make the file's managed lines of this interface exactly the n entries, as
- * hosts_render() does. Nothing is written when nothing would change. A missing
- * file is not created (-ENOENT), a symbolic link not followed (-ELOOP).
- * Returns 0, or -errno with the old file intact (-EAGAIN: another mesh is
- * writing, try again soon).
- */
-int hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n);
-/* Did the last call find other lines than it wanted? */
-bool hosts_changed(const struct hosts *h);
-/* Take all managed lines away; waits up to 2 s for another mesh. */
-int hosts_clear(struct hosts *h);
 
 /* Our WireGuard key: locked memory, unreadable except while it is set. */
 struct wgkey {

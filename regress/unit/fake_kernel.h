@@ -341,13 +341,6 @@ wg_apply(unsigned ifindex, const struct wg_change *ch, size_t n, int *err)
 	return 0;
 }
 
-bool
-hosts_changed(const struct hosts *h)
-{
-	(void)h;
-	return fk.hosts_spoiled;
-}
-
 struct hosts *
 hosts_open(int dirfd, const char *interface, int lockfd)
 {
@@ -375,7 +368,7 @@ hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n)
 	fk.nhosts = n;
 	for (i = 0; i < n && i < 64; i++)
 		strlcpy(fk.hosts[i], e[i].name, sizeof(fk.hosts[i]));
-	return 0;
+	return fk.hosts_spoiled;
 }
 
 /* Everything out of a table, former holders too. */

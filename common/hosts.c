@@ -1,10 +1,10 @@
 /*
- * The managed lines of /etc/hosts, in wesher-priv, as root, inside the
+ * The managed lines of /etc/hosts. In wesher-priv alone, as root, inside the
  * sandbox: the one file outside of its own folders that it ever writes.
  *
- * What the new text is, common/hostsfile.c says, and common/fileio.c how it
- * gets to the disk: the file belongs to the administrator, a half-written one
- * must never be seen. Here is the order of reading and writing under a lock.
+ * What the new text is, hostsfile.c says, and fileio.c how it gets to the
+ * disk: the file belongs to the administrator, a half-written one must never
+ * be seen. Here is the order of reading and writing under a lock.
  */
 #include <sys/file.h>
 
@@ -14,14 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../common/fileio.h"
-#include "setup.h"
+#include "fileio.h"
+#include "hosts.h"
 
 #define FILE_MAX (16 * 1024 * 1024)
 
 struct hosts {
 	int lockfd;
-	bool changed; /* by the last write */
 	char interface[16];
 	char beside[40]; /* one per mesh */
 	struct file_place at;
@@ -63,7 +62,7 @@ update(struct hosts *h, const struct hosts_entry *e, size_t n)
 		r = -ENOMEM;
 	else if (newlen != oldlen || memcmp(old, new, oldlen) != 0) {
 		r = file_install(&h->at, old, oldlen, new, newlen, &st);
-		h->changed = r == 0;
+		r = r == 0 ? 1 : r;
 	}
 	free(old);
 	free(new);
@@ -75,18 +74,11 @@ hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n)
 {
 	int r;
 
-	h->changed = false;
 	if (flock(h->lockfd, LOCK_EX | LOCK_NB) == -1)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	r = update(h, e, n);
 	(void)flock(h->lockfd, LOCK_UN);
 	return r;
-}
-
-bool
-hosts_changed(const struct hosts *h)
-{
-	return h->changed;
 }
 
 int

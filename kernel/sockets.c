@@ -1,0 +1,102 @@
+/*
+ * The sockets of the gossip process. wesher-priv makes them, as root before
+ * its sandbox, so that a port below 1024 works too; it hears nothing from
+ * them itself.
+ */
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sockets.h"
+
+static int
+closed(int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static int
+set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+/* What has to be said before bind(2). 0, or -1 (errno). */
+static int
+prepare(int fd, int af, int type, const char *iface)
+{
+	int rv = 0;
+
+	if (af == AF_INET6)
+		rv |= set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+	if (type == SOCK_STREAM)
+		rv |= set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	/* Where did it come in? Accepted streams inherit this. */
+	if (af == AF_INET6)
+		rv |= set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	else
+		rv |= set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	if (type == SOCK_DGRAM) /* a smaller buffer works, too */
+		(void)set(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
+	if (iface[0] != '\0')
+		rv |= setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface,
+		    (socklen_t)strlen(iface));
+	return rv;
+}
+
+int
+sockets_open(struct ipaddr *ip, int type, const char *iface)
+{
+	const int flags = type | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	bool any = ip->len == 0;
+	int fd, af;
+
+	if (any)
+		ip->len = 16;
+	fd = socket(af = ip->len == 16 ? AF_INET6 : AF_INET, flags, 0);
+	if (fd == -1 && errno == EAFNOSUPPORT && any) {
+		ip->len = 4;
+		fd = socket(af = AF_INET, flags, 0);
+	}
+	if (fd != -1 && prepare(fd, af, type, iface) != 0)
+		return closed(fd);
+	return fd;
+}
+
+int
+sockets_bind(int fd, const struct ipport *at, int type)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = ipport_to_sockaddr(at, &ss);
+
+	if (bind(fd, (struct sockaddr *)&ss, len) == -1 ||
+	    (type == SOCK_STREAM && listen(fd, 256) == -1))
+		return closed(fd);
+	return 0;
+}
+
+int
+sockets_control(const char *path)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	mode_t old = umask(0177);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
+	(void)unlink(sun.sun_path);
+	if (fd != -1 && (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+			    listen(fd, 16) == -1))
+		fd = closed(fd);
+	(void)umask(old);
+	return fd;
+}
