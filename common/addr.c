@@ -99,6 +99,14 @@ ipaddr_eq(const struct ipaddr *a, const struct ipaddr *b)
 }
 
 bool
+ipaddr_in(const struct ipaddr *a, const struct ipaddr *list, size_t n)
+{
+	while (n > 0 && !ipaddr_eq(&list[n - 1], a))
+		n--;
+	return n > 0;
+}
+
+bool
 ipaddr_is_any(const struct ipaddr *a)
 {
 	static const uint8_t zero[16];

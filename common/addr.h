@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -49,6 +50,8 @@ const char *ipnet_str(const struct ipnet *n, char buf[IPNET_STRLEN]);
 int ipaddr_cmp(const struct ipaddr *a, const struct ipaddr *b);
 int ipport_cmp(const struct ipport *a, const struct ipport *b);
 bool ipaddr_eq(const struct ipaddr *a, const struct ipaddr *b);
+/* Is it one of the n? */
+bool ipaddr_in(const struct ipaddr *a, const struct ipaddr *list, size_t n);
 
 /* Classes; false for len 0. "Private" is RFC 1918, 6598, fc00::/7. */
 bool ipaddr_is_any(const struct ipaddr *a);

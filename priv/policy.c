@@ -11,14 +11,6 @@
 #include "../common/wgkey.h"
 #include "policy.h"
 
-static bool
-in_list(const struct ipaddr *list, size_t n, const struct ipaddr *a)
-{
-	while (n > 0 && !ipaddr_eq(&list[n - 1], a))
-		n--;
-	return n > 0;
-}
-
 /* Would a route for a take away something that the host needs? */
 static int
 check_host(struct policy_env *e, const struct ipaddr *a)
@@ -26,8 +18,8 @@ check_host(struct policy_env *e, const struct ipaddr *a)
 	const struct rtnl_host *h = &e->host;
 	size_t i;
 
-	if (in_list(h->own, h->nown, a) || in_list(h->gw, h->ngw, a) ||
-	    in_list(e->dns, e->ndns, a) ||
+	if (ipaddr_in(a, h->own, h->nown) || ipaddr_in(a, h->gw, h->ngw) ||
+	    ipaddr_in(a, e->dns, e->ndns) ||
 	    peers_by_endpoint(&e->peers, a) != NULL)
 		return -ENOTUNIQ;
 	/* A default route without a next hop is on-link for the world. */

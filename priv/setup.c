@@ -4,7 +4,6 @@
  * gossip process and are never opened here; elsewhere a link, or a folder
  * that others can write, is refused.
  */
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -17,37 +16,17 @@
 
 #include <sodium.h>
 
-#include "../common/fileio.h"
+#include "../common/keyfile.h"
 #include "../common/log.h"
-#include "../common/wgkey.h"
+#include "../common/owned.h"
 #include "../kernel/sockets.h"
 #include "setup.h"
-
-/* A folder of root's, made when it is missing. */
-static int
-root_dir(const char *path, mode_t mode)
-{
-	struct stat st;
-	int fd;
-
-	if (mkdir(path, mode) == -1 && errno != EEXIST)
-		fatal("%s", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1 || fstat(fd, &st) == -1)
-		fatal("%s", path);
-	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		fatalx("%s: must belong to root and be writable by no other",
-		    path);
-	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) == -1)
-		fatal("%s", path);
-	return fd;
-}
 
 int
 setup_dirs(const struct policy *pol, const struct runas *as)
 {
 	struct stat st;
-	int fd, state = root_dir(pol->statedir, 0711);
+	int fd, state = owned_dir(pol->statedir, 0711);
 
 	if ((mkdirat(state, pol->interface, 0700) == -1 && errno != EEXIST) ||
 	    (fd = openat(state, pol->interface,
@@ -67,64 +46,38 @@ setup_dirs(const struct policy *pol, const struct runas *as)
 int
 setup_lock(const struct policy *pol)
 {
-	char path[PATH_MAX], pid[16] = "?";
+	char path[PATH_MAX], pid[16];
 	int fd;
 
-	close(root_dir(pol->rundir, 0755));
+	close(owned_dir(pol->rundir, 0755));
 	snprintf(path, sizeof(path), "%s/%s.pid", pol->rundir, pol->interface);
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd == -1)
-		fatal("%s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		if (read(fd, pid, sizeof(pid) - 1) > 0)
-			pid[strcspn(pid, "\n")] = '\0';
+	if ((fd = owned_lock(path, pid)) == -1)
 		fatalx("interface %s is in use by wesher, pid %s: `wesher "
 		       "leave --interface %s` ends it",
 		    pol->interface, pid, pol->interface);
-	}
-	if (ftruncate(fd, 0) == -1 || dprintf(fd, "%d\n", getpid()) < 0)
-		fatal("%s", path);
 	return fd;
-}
-
-static bool
-key_read(int dir, const char *name, uint8_t *key)
-{
-	struct stat st;
-	size_t n;
-	char *text = file_read(dir, name, WGKEY_TEXT, &n, &st);
-
-	if (text == NULL && errno == ENOENT)
-		return false;
-	if (text == NULL && errno != EINVAL && errno != EFBIG)
-		fatal("WireGuard key %s", name);
-	if (text == NULL || st.st_uid != geteuid() || (st.st_mode & 077) ||
-	    wgkey_parse(text, n, key) == -1)
-		fatalx("WireGuard key %s is damaged or not root's alone: "
-		       "`wesher key --new-wireguard` makes another",
-		    name);
-	sodium_memzero(text, n);
-	free(text);
-	return true;
 }
 
 void
 setup_key(const struct policy *pol, struct wgkey *k, bool fresh)
 {
-	int err = 0, dir = root_dir(pol->keydir, 0700);
-	char name[IFNAMSIZ + 8], tmp[IFNAMSIZ + 8], text[WGKEY_TEXT];
+	int err = -ENOENT, dir = owned_dir(pol->keydir, 0700);
+	char name[IFNAMSIZ + 8];
 
 	snprintf(name, sizeof(name), "%s.key", pol->interface);
-	snprintf(tmp, sizeof(tmp), "%s.key~", pol->interface);
 	if ((k->priv = sodium_malloc(WG_KEY_LEN)) == NULL)
 		fatal("locked memory");
-	if (fresh || !key_read(dir, name, k->priv)) {
+	if (!fresh)
+		err = keyfile_read(dir, name, k->priv);
+	if (err == -ENOENT) {
 		wgkey_make(k->priv);
-		wgkey_text(k->priv, text);
-		err = file_replace(dir, name, tmp, text, sizeof(text));
-		sodium_memzero(text, sizeof(text));
+		err = keyfile_write(dir, name, k->priv);
 	}
 	close(dir);
+	if (err == -EINVAL || err == -ELOOP)
+		fatalx("WireGuard key %s is damaged or not root's alone: "
+		       "`wesher key --new-wireguard` makes another",
+		    name);
 	if (err != 0)
 		fatalx("WireGuard key %s: %s", name, strerror(-err));
 	if (crypto_scalarmult_base(k->pub, k->priv) != 0 ||
@@ -137,23 +90,14 @@ setup_oldstate(const struct policy *pol)
 {
 	const char *names[] = {pol->interface, "state"};
 	char path[PATH_MAX];
-	struct stat st;
-	size_t i;
-	int fd;
+	int i, fd = -1;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 2 && fd == -1; i++) {
 		snprintf(
 		    path, sizeof(path), "%s/%s.json", pol->statedir, names[i]);
-		fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		if (fd == -1)
-			continue;
-		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		    st.st_nlink == 1 && st.st_uid == geteuid())
-			return fd;
-		log_warnx("%s: not a plain file of root's: not used", path);
-		close(fd);
+		fd = owned_file(path);
 	}
-	return -1;
+	return fd;
 }
 
 int
