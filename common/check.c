@@ -49,10 +49,14 @@ check_label(const char *s, size_t len)
 	return true;
 }
 
-static bool
-is_reserved(const char *name, size_t len)
+bool
+check_reserved(const char *name, size_t len)
 {
-	static const char *const words[] = {"localhost", "wpad", "isatap"};
+	static const char *const words[] = {"localhost", "localhost4",
+	    "localhost6", "wpad", "isatap", "broadcasthost", "ip6-localhost",
+	    "ip6-loopback", "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes",
+	    "ip6-allrouters", "ip6-allhosts", "_gateway", "_outbound",
+	    "_localdnsstub", "_localdnsproxy"};
 	static const char suffix[] = ".localhost";
 	const char *dot = memchr(name, '.', len);
 	size_t i, first = dot == NULL ? len : (size_t)(dot - name);
@@ -66,26 +70,65 @@ is_reserved(const char *name, size_t len)
 		   sizeof(suffix) - 1) == 0;
 }
 
-bool
-check_hostname(const char *name, size_t len)
+/* Labels between dots; *digits: nothing but those and dots. */
+static bool
+check_labels(const char *name, size_t len, bool *digits)
 {
 	size_t i, start = 0;
-	bool digits = true;
 
+	*digits = true;
 	if (len == 0 || len > 253)
 		return false;
 	for (i = 0; i <= len; i++) {
 		if (i < len && name[i] != '.') {
 			if (name[i] < '0' || name[i] > '9')
-				digits = false;
+				*digits = false;
 			continue;
 		}
 		if (!check_label(name + start, i - start))
 			return false;
 		start = i + 1;
 	}
+	return true;
+}
+
+bool
+check_hostname(const char *name, size_t len)
+{
+	bool digits;
+
 	/* All digits and dots would read as an address. */
-	return !digits && !is_reserved(name, len);
+	return check_labels(name, len, &digits) && !digits &&
+	       !check_reserved(name, len);
+}
+
+bool
+check_domains(const char *s)
+{
+	bool digits;
+	size_t n;
+
+	for (;; s += n + 1) {
+		n = strcspn(s, ",");
+		if (!check_labels(s, n, &digits) || digits)
+			return false;
+		if (s[n] == '\0')
+			return true;
+	}
+}
+
+bool
+check_listed(const char *domain, size_t len, const char *domains)
+{
+	const char *s = domains;
+	size_t n;
+
+	for (; *s != '\0'; s += n + (s[n] == ',')) {
+		n = strcspn(s, ",");
+		if (n == len && strncasecmp(s, domain, n) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool

@@ -22,9 +22,21 @@ bool check_name(const char *name, size_t len);
 /*
  * A name that may stand in /etc/hosts: RFC 1123 labels (letters, digits,
  * hyphens inside; an underscore is tolerated), 1..63 each, total <= 253, not
- * all digits and dots, never localhost, wpad, isatap or below .localhost.
+ * all digits and dots, not check_reserved().
  */
 bool check_hostname(const char *name, size_t len);
+
+/*
+ * A name that means something else on every host, or that programs ask for
+ * unasked: localhost and what is below it, its IPv6 kin, wpad, isatap and the
+ * names that systemd answers; in any domain.
+ */
+bool check_reserved(const char *name, size_t len);
+
+/* DOMAIN[,DOMAIN]...: labels as above, without a dot at either end. */
+bool check_domains(const char *s);
+/* Is it one of those, in any letters? */
+bool check_listed(const char *domain, size_t len, const char *domains);
 
 /* A network interface name the kernel accepts: 1..15, no '/', space, ':'. */
 bool check_ifname(const char *name);

@@ -18,6 +18,7 @@
 #define CONF_JOIN	64
 #define CONF_JOINLEN	270 /* 253 of a name, brackets, :65535, NUL */
 #define CONF_USERLEN	64
+#define CONF_DOMAINS	512 /* their text */
 
 #define DEF_CLUSTER_PORT   7946
 #define DEF_WIREGUARD_PORT 51820
@@ -35,6 +36,7 @@ struct conf {
 	bool init;
 	bool keep_interface;
 	bool no_etc_hosts;
+	bool allow_static;
 	bool debug; /* -d */
 	bool foreground; /* -d or a supervisor */
 	bool show_key; /* stdout is a terminal: print a generated key */
@@ -47,6 +49,7 @@ struct conf {
 	uint16_t cluster_port, wireguard_port;
 	uint32_t mtu, keepalive;
 	char user[CONF_USERLEN];
+	char hosts_domains[CONF_DOMAINS]; /* D[,D]..., no other's get lines */
 };
 #define CONF_MAGIC 0x77736831 /* "wsh1" */
 

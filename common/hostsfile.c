@@ -1,9 +1,12 @@
 /*
- * The text of /etc/hosts with our lines in it; a pure function, no file is
- * touched. Used by wesher-priv as root, so both inputs count as hostile.
+ * The text of /etc/hosts with our lines in it, and which names may be in it;
+ * pure functions, no file is touched. Used by wesher-priv as root, so both
+ * inputs count as hostile; the gossip process asks hosts_unfit() too, so that
+ * it can say beforehand what root would leave out.
  *
- * Names come from the gossip process: only what check_hostname lets pass gets
- * into the text, so that no name can carry a line break or hide localhost.
+ * Names were chosen by the network: only what check_hostname lets pass gets
+ * into the text, so that no name can carry a line break or hide localhost, and
+ * no name takes the line of a member that had it before.
  * The old text is the administrator's and may hold any bytes: what is not
  * marked as ours is kept byte for byte, and never read beyond its length.
  */
@@ -15,6 +18,7 @@
 
 #include "check.h"
 #include "hostsfile.h"
+#include "log.h"
 
 static bool
 ends_with(const char *s, size_t len, const char *end, const char *end2)
@@ -42,9 +46,32 @@ is_anybodys(const char *s, size_t len)
 	return memmem(s, len, HOSTS_MARK, sizeof(HOSTS_MARK) - 1) != NULL;
 }
 
+const char *
+hosts_unfit(const char *name, size_t len, const char *self, const char *domains)
+{
+	const char *dot = memchr(name, '.', len), *own = strchr(self, '.');
+	size_t first = dot == NULL ? len : (size_t)(dot - name);
+	size_t rest = dot == NULL ? 0 : len - first - 1;
+	bool ours = own != NULL && dot != NULL && strlen(own + 1) == rest &&
+		    strncasecmp(dot + 1, own + 1, rest) == 0;
+
+	if (check_reserved(name, len))
+		return "its name is a reserved one";
+	if (!check_hostname(name, len))
+		return "its name is no legal host name (RFC 1123)";
+	/* A short name is that of any domain. */
+	if (strcspn(self, ".") == first &&
+	    strncasecmp(name, self, first) == 0 &&
+	    (ours || own == NULL || dot == NULL))
+		return "its name is our own";
+	if (dot != NULL && !ours && !check_listed(dot + 1, rest, domains))
+		return "its domain is neither ours nor given by --hosts-domain";
+	return NULL;
+}
+
 struct item {
 	const struct hosts_entry *e;
-	bool drop;
+	bool stands, drop; /* in the old text; not in the new one */
 };
 
 static int
@@ -80,6 +107,40 @@ find_name(const void *key, const void *elem)
 	return c != 0 ? c : -(it->e->name[w->len] != '\0');
 }
 
+static void
+drop(struct item *it, const char *why)
+{
+	it->drop = true;
+	if (it->e->line != NULL)
+		it->e->line->why = why;
+}
+
+/* One of our own lines, ADDRESS<TAB>NAME<TAB>...: its holder keeps it. */
+static void
+note_holder(const char *s, size_t len, struct item *it, size_t n)
+{
+	struct hosts_entry e;
+	struct item probe = {.e = &e}, *found;
+	char addr[IPADDR_STRLEN], name[254];
+	const char *tab = memchr(s, '\t', len), *end;
+	size_t alen = tab == NULL ? 0 : (size_t)(tab - s);
+
+	if (tab == NULL || alen >= sizeof(addr) ||
+	    (end = memchr(tab + 1, '\t', len - alen - 1)) == NULL ||
+	    (size_t)(end - tab) > sizeof(name))
+		return;
+	memcpy(addr, s, alen);
+	addr[alen] = '\0';
+	memcpy(name, tab + 1, (size_t)(end - tab) - 1);
+	name[end - tab - 1] = '\0';
+	e.name = name;
+	if (ipaddr_parse(addr, &e.addr) == -1)
+		return;
+	found = bsearch(&probe, it, n, sizeof(*it), by_name);
+	if (found != NULL && strcmp(found->e->name, name) == 0)
+		found->stands = true;
+}
+
 /* An unmanaged line: its names are not ours to define. */
 static void
 drop_names(const char *s, size_t len, struct item *it, size_t n)
@@ -102,25 +163,47 @@ drop_names(const char *s, size_t len, struct item *it, size_t n)
 		found = first ? NULL
 			      : bsearch(&w, it, n, sizeof(*it), find_name);
 		if (found != NULL)
-			found->drop = true;
+			drop(found, "another line there defines its name");
 		first = false; /* the address */
 	}
 }
 
-/* The entries that may stand in the file, one for a name, sorted by name. */
+/* The entries that may stand in the file, sorted by name. */
 static size_t
 select_items(const struct hosts_entry *e, size_t n, struct item *it)
 {
-	size_t i, m = 0, k = 0;
+	size_t i, m = 0;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		if (e[i].line != NULL)
+			e[i].line->why = NULL;
 		if (e[i].addr.len != 0 &&
 		    check_hostname(e[i].name, strlen(e[i].name)))
 			it[m++] = (struct item){.e = &e[i]};
+	}
 	qsort(it, m, sizeof(*it), by_name);
-	for (i = 0; i < m; i++)
-		if (k == 0 || strcasecmp(it[k - 1].e->name, it[i].e->name) != 0)
-			it[k++] = it[i];
+	return m;
+}
+
+/* One entry for a name, in whatever letters; the others are dropped. */
+static size_t
+unite_names(struct item *it, size_t n)
+{
+	size_t i, k = 0;
+
+	for (i = 0; i < n; i++) {
+		struct item x = it[i];
+
+		if (k == 0 || strcasecmp(it[k - 1].e->name, x.e->name) != 0) {
+			it[k++] = x;
+			continue;
+		}
+		if (x.stands && !it[k - 1].stands) {
+			it[i] = it[k - 1];
+			it[k - 1] = x;
+		}
+		drop(&it[i], "another member has its name");
+	}
 	return k;
 }
 
@@ -160,6 +243,12 @@ hosts_render(const char *old, size_t oldlen, const char *interface,
 	if (it == NULL)
 		return NULL;
 	n = select_items(e, n, it);
+	for (s = old; s < end; s += len) {
+		len = line_len(s, end);
+		if (is_managed(s, len, interface))
+			note_holder(s, len, it, n);
+	}
+	n = unite_names(it, n);
 	for (i = 0; i < n; i++)
 		cap += IPADDR_STRLEN + strlen(it[i].e->name) +
 		       sizeof(HOSTS_MARK) + strlen(interface) + 3;
@@ -192,4 +281,22 @@ hosts_render(const char *old, size_t oldlen, const char *interface,
 out:
 	free(it);
 	return out;
+}
+
+void
+hosts_tell(const struct hosts_entry *e, size_t n, struct bucket *b, int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct hosts_line *l = e[i].line;
+
+		if (l->why == l->told ||
+		    (l->why != NULL && !bucket_take(b, now)))
+			continue;
+		l->told = l->why;
+		if (l->why != NULL)
+			log_warnx("%s gets no line in /etc/hosts: %s",
+			    e[i].name, l->why);
+	}
 }

@@ -12,7 +12,17 @@
 #include "log.h"
 #include "privargs.h"
 
-enum kind { K_IFNAME, K_NET, K_ADDR, K_U16, K_U32, K_FD, K_USER, K_LEVEL };
+enum kind {
+	K_IFNAME,
+	K_NET,
+	K_ADDR,
+	K_U16,
+	K_U32,
+	K_FD,
+	K_USER,
+	K_DOMAINS,
+	K_LEVEL
+};
 #define K_SWITCH (K_LEVEL + 1)
 
 struct privopt {
@@ -35,6 +45,7 @@ static const struct privopt options[] = {
     {"log-level", K_LEVEL, false, AT(log_level), 0, 0},
     {"bind-addr", K_ADDR, false, AT(bind_addr), 0, 0},
     {"bind-iface", K_IFNAME, false, AT(bind_iface), 0, 0},
+    {"hosts-domain", K_DOMAINS, false, AT(hosts_domains), 0, 0},
     {"keep-interface", K_SWITCH, false, AT(keep_interface), 0, 0},
     {"no-etc-hosts", K_SWITCH, true, AT(no_etc_hosts), 0, 0},
     {"init", K_SWITCH, false, AT(init), 0, 0},
@@ -52,6 +63,7 @@ static const char *const expected[] = {
     [K_NET] = "ADDRESS/BITS that leaves 2 host bits at least",
     [K_ADDR] = "an address",
     [K_USER] = "a user of up to 63 characters",
+    [K_DOMAINS] = "DOMAIN[,DOMAIN]... of up to 511 characters",
     [K_LEVEL] = "debug, info, warn or error",
 };
 
@@ -108,6 +120,7 @@ value_text(
 		return *(const bool *)at;
 	case K_IFNAME:
 	case K_USER:
+	case K_DOMAINS:
 		return strlcpy(buf, at, len) != 0;
 	case K_NET:
 		return strlcpy(buf, ipnet_str(at, text), len) != 0;
@@ -132,7 +145,7 @@ int
 privargs_encode(const struct policy *p, struct argvec *out)
 {
 	const struct privopt *o;
-	char value[128];
+	char value[CONF_DOMAINS];
 
 	if (argvec_add(out, "wesher-priv") == -1)
 		return -1;
@@ -177,6 +190,9 @@ decode_value(const struct privopt *o, const char *s, struct policy *p)
 	case K_USER:
 		return s[0] != '\0' &&
 		       strlcpy(at, s, CONF_USERLEN) < CONF_USERLEN;
+	case K_DOMAINS:
+		return check_domains(s) &&
+		       strlcpy(at, s, CONF_DOMAINS) < CONF_DOMAINS;
 	case K_NET:
 		return ipnet_parse(s, net) == 0 &&
 		       net->bits + 2 <= net->ip.len * 8;

@@ -24,6 +24,7 @@ struct policy {
 	struct ipaddr bind_addr; /* len 0: wildcard */
 	char bind_iface[IFNAMSIZ];
 	char user[CONF_USERLEN];
+	char hosts_domains[CONF_DOMAINS]; /* DOMAIN[,DOMAIN]... */
 	bool keep_interface, no_etc_hosts, foreground, allow_static, init;
 	bool remove, new_key; /* to be done instead of a start */
 	int log_level; /* enum log_level */

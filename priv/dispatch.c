@@ -99,7 +99,8 @@ do_peer_set(struct priv *p, struct request *q)
 	memcpy(q->r.key, s->key, WG_KEY_LEN);
 	memcpy(w.w.key, s->key, WG_KEY_LEN);
 	w.hosts = s->flags & PRIV_PEER_HOSTS &&
-		  check_hostname(s->name, s->namelen);
+		  hosts_unfit(s->name, s->namelen, p->name,
+		      p->env.pol->hosts_domains) == NULL;
 	w.reset = memcmp(s->oldkey, s->key, WG_KEY_LEN) == 0;
 	if (!w.reset && !check_is_zero(s->oldkey, WG_KEY_LEN)) {
 		w.oldkey = s->oldkey;

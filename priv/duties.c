@@ -92,8 +92,11 @@ duty_hosts(struct priv *p)
 	e = calloc(p->env.peers.n + 1, sizeof(*e));
 	for (q = peers_from(&p->env.peers, NULL); e && q; q = peers_next(q))
 		if (q->hosts)
-			e[n++] = (struct hosts_entry){q->w.addr, q->name};
+			e[n++] = (struct hosts_entry){
+			    q->w.addr, q->name, &q->line};
 	err = e == NULL ? -ENOMEM : hosts_write(p->hosts, e, n);
+	if (err == 0)
+		hosts_tell(e, n, &p->said, p->env.now);
 	free(e);
 	if (err == -EAGAIN) { /* another mesh is writing */
 		duty_hosts_changed(p);

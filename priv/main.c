@@ -87,6 +87,7 @@ start_priv(struct priv *p)
 
 	p->env.pol = &pol;
 	p->wgkey = &wgkey;
+	p->said = (struct bucket){.rate = 1, .burst = 100};
 	p->changes = (struct bucket){.rate = 1000, .burst = MAX_PEERS};
 	memcpy(p->env.pubkey, wgkey.pub, WG_KEY_LEN);
 	p->net_at = 1;

@@ -3,6 +3,7 @@
 
 #include <sys/tree.h>
 
+#include "../common/hostsfile.h"
 #include "../common/privargs.h"
 #include "../common/privmsg.h"
 #include "../kernel/wg.h"
@@ -14,6 +15,7 @@ struct peer {
 	struct wg_peer w; /* wanted; while adopted, as it was found */
 	struct wg_peer k; /* as the last dump showed it */
 	char *name; /* NULL while adopted */
+	struct hosts_line line;
 	bool hosts, adopted, pending;
 	bool seen; /* by the repair that goes on */
 	int64_t until; /* of a former holder: its address waits, ms */

@@ -41,7 +41,7 @@ struct priv {
 	struct wgkey *wgkey;
 	char name[NAME_MAX_LEN + 1]; /* the kernel's host name */
 	struct batch batch;
-	struct bucket changes;
+	struct bucket changes, said; /* said: lines that others cause */
 	uint64_t refused;
 	struct priv_alive alive; /* what the child said last */
 

@@ -41,6 +41,8 @@ launch_argv(
 	p.log_level = c->log_level;
 	p.keep_interface = c->keep_interface;
 	p.no_etc_hosts = c->no_etc_hosts;
+	strlcpy(p.hosts_domains, c->hosts_domains, sizeof(p.hosts_domains));
+	p.allow_static = c->allow_static;
 	p.init = c->init;
 	p.foreground = c->foreground;
 	p.remove = gossip_fd == -1;

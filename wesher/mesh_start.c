@@ -253,14 +253,16 @@ mesh_up(struct mesh *m, int64_t now)
 	memcpy(pc.self_key, m->pubkey, WG_KEY_LEN);
 	pc.wgport = m->wgport;
 	pc.hosts = !m->conf.no_etc_hosts;
+	pc.self_name = m->name;
+	pc.hosts_domains = m->conf.hosts_domains;
 	m->peers = peers_new(&pc);
 	m->join = join_new(&join_ops, m, m->conf.cluster_port);
 	m->swim = swim_new(&sc, now);
 	if (m->peers == NULL || m->join == NULL || m->swim == NULL)
 		fatalx("cannot start the mesh: out of memory");
 	if (!check_hostname(m->name, strlen(m->name)))
-		log_warnx("our name %s is " PEER_NO_LINE ": members get no "
-			  "line in /etc/hosts for it",
+		log_warnx("our name %s is no legal host name (RFC 1123): "
+			  "members get no line in /etc/hosts for it",
 		    m->name);
 	log_info("we are %s, overlay address %s, announced at %s", m->name,
 	    ipaddr_str(&m->self, buf), ipaddr_str(&m->announced, buf2));

@@ -70,6 +70,7 @@ member_doc(const struct mesh *m, const struct member *mb)
 	struct peer_view v;
 	struct ipport at;
 	int64_t age = -1;
+	char note[128];
 
 	member_ipport(mb, &at);
 	peers_view(m->peers, mb, &v);
@@ -79,6 +80,8 @@ member_doc(const struct mesh *m, const struct member *mb)
 	}
 	if (v.why != PEER_OK)
 		v.endpoint.ip.len = 0;
+	if (v.no_line != NULL)
+		snprintf(note, sizeof(note), "no hosts line: %s", v.no_line);
 	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:o, "
 			 "s:s?}",
 	    "name", text(mb->name), "state", member_state_name(mb->state),
@@ -88,7 +91,7 @@ member_doc(const struct mesh *m, const struct member *mb)
 	    age == -1 ? json_null() : json_integer(age), "rx", (json_int_t)v.rx,
 	    "tx", (json_int_t)v.tx, "dialect", dialect(&v), "why",
 	    v.why == PEER_OK ? json_null() : text(v.detail), "note",
-	    v.no_line ? "no hosts line: " PEER_NO_LINE : NULL);
+	    v.no_line != NULL ? note : NULL);
 }
 
 static int

@@ -50,6 +50,11 @@ const struct opt opts[NOPTS] = {
 	"true or false", "SIGTERM ends silently, everything stays"},
     [O_NO_ETC_HOSTS] = {"no-etc-hosts", NULL, F_BOOL, AGENT | IN(CMD_LEAVE),
 	"true or false", "leave /etc/hosts alone"},
+    [O_HOSTS_DOMAIN] = {"hosts-domain", "DOM[,DOM]", F_REPEAT, AGENT,
+	"domains like example.org, 511 characters in all",
+	"domains of names in /etc/hosts besides our own"},
+    [O_ALLOW_STATIC] = {"allow-static", NULL, F_BOOL, AGENT, "true or false",
+	"members may have an overlay address of their choice"},
     [O_LOG_LEVEL] = {"log-level", "LEVEL", 0, ALL, "debug, info, warn or error",
 	"debug, info, warn or error (warn)"},
     [O_DEBUG] = {"debug", NULL, F_BOOL, ALL, "true or false",
@@ -149,6 +154,8 @@ boolean(enum opt_id id, struct conf *c, struct options *o)
 		return &c->keep_interface;
 	case O_NO_ETC_HOSTS:
 		return &c->no_etc_hosts;
+	case O_ALLOW_STATIC:
+		return &c->allow_static;
 	case O_DEBUG:
 		return &c->debug;
 	case O_JSON:
@@ -184,6 +191,8 @@ opt_set(enum opt_id id, const char *v, struct conf *c, struct options *o)
 		return check_number(v, 576, 65535, &c->mtu) ? 0 : -1;
 	case O_KEEPALIVE:
 		return check_number(v, 0, 65535, &c->keepalive) ? 0 : -1;
+	case O_HOSTS_DOMAIN:
+		return optval_domains(v, c);
 	case O_LOG_LEVEL:
 		return set_log_level(v, c);
 	case O_USER:

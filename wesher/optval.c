@@ -185,6 +185,40 @@ optval_join(const char *s, struct conf *c, const char **why)
 }
 
 static int
+domain_add(const char *part, size_t len, struct conf *c)
+{
+	size_t used = strlen(c->hosts_domains);
+	char domain[CONF_DOMAINS];
+
+	if (len >= sizeof(domain))
+		return -1;
+	memcpy(domain, part, len);
+	domain[len] = '\0';
+	if (!check_domains(domain))
+		return -1;
+	if (check_listed(domain, len, c->hosts_domains))
+		return 0;
+	if (used + len + 1 >= sizeof(c->hosts_domains))
+		return -1;
+	if (used > 0)
+		c->hosts_domains[used++] = ',';
+	memcpy(c->hosts_domains + used, domain, len + 1);
+	return 0;
+}
+
+int
+optval_domains(const char *s, struct conf *c)
+{
+	const char *part;
+	size_t len;
+
+	while ((part = next_part(&s, &len)) != NULL)
+		if (domain_add(part, len, c) == -1)
+			return -1;
+	return 0;
+}
+
+static int
 key_add(const char *part, size_t len, struct conf *c, char *why, size_t whylen)
 {
 	uint8_t bin[512];

@@ -43,6 +43,12 @@ int optval_user(const char *s, char out[CONF_USERLEN]);
 int optval_join(const char *s, struct conf *c, const char **why);
 
 /*
+ * Append DOMAIN[,DOMAIN]... to c->hosts_domains, blanks and repetitions as
+ * above. On -1 it may hold parts from before the bad one.
+ */
+int optval_domains(const char *s, struct conf *c);
+
+/*
  * Set c->keys to KEY[,KEY]..., each 32 bytes in base64; a repeated key is
  * kept once. On -1 *why (into whybuf) says what is wrong without a byte of
  * the key, and c has no key.

@@ -56,7 +56,7 @@ send_set(struct peers *ps, struct peer *p)
 	m.attempt = p->want.attempt;
 	if (p->want.plain)
 		m.flags |= PRIV_PEER_PLAIN;
-	if (ps->cfg.hosts && !peer_no_line(&ps->cfg, p))
+	if (ps->cfg.hosts && peer_no_line(&ps->cfg, p) == NULL)
 		m.flags |= PRIV_PEER_HOSTS;
 	memcpy(m.key, p->want.key, WG_KEY_LEN);
 	/* The same key twice asks for a reset of its session. */
@@ -170,11 +170,12 @@ del_done(struct peers *ps, struct peer *p, int error)
 static void
 tell_no_line(struct peers *ps, struct peer *p)
 {
-	if (p->line_told || !peer_no_line(&ps->cfg, p))
+	const char *why = peer_no_line(&ps->cfg, p);
+
+	if (p->line_told || why == NULL)
 		return;
 	p->line_told = true;
-	log_warnx("%s gets no line in /etc/hosts: its name is " PEER_NO_LINE,
-	    p->name);
+	log_warnx("%s gets no line in /etc/hosts: %s", p->name, why);
 }
 
 static void

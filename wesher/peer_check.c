@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../common/check.h"
+#include "../common/hostsfile.h"
 #include "../common/overlay.h"
 #include "peers_int.h"
 
@@ -79,10 +80,12 @@ peer_judge(const struct peers_config *cfg, struct peer *p)
 	return PEER_PENDING;
 }
 
-bool
+const char *
 peer_no_line(const struct peers_config *cfg, const struct peer *p)
 {
-	return cfg->hosts && !check_hostname(p->name, p->namelen);
+	return cfg->hosts ? hosts_unfit(p->name, p->namelen, cfg->self_name,
+				cfg->hosts_domains)
+			  : NULL;
 }
 
 static const char *const words[] = {

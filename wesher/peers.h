@@ -39,6 +39,7 @@ struct peers_config {
 	uint8_t self_key[WG_KEY_LEN];
 	uint16_t wgport;
 	bool hosts; /* hosts lines are wanted */
+	const char *self_name, *hosts_domains; /* as hosts_unfit() wants them */
 };
 
 /* Why a member has no tunnel. */
@@ -60,9 +61,6 @@ enum peer_why {
 	PEER_NO_FAMILY, /* IPv6, and this host has IPv4 alone, or so */
 	PEER_REFUSED /* wesher-priv or the kernel refused */
 };
-
-/* What a name is that may not stand in /etc/hosts, in words. */
-#define PEER_NO_LINE "no legal host name (RFC 1123)"
 
 struct peer; /* hangs off struct member's udata */
 
@@ -109,7 +107,8 @@ bool peers_settled(const struct peers *p);
 struct peer_view {
 	enum peer_why why;
 	char detail[160]; /* why in words, "" for PEER_OK */
-	bool no_line; /* it has a tunnel, and a name unfit for /etc/hosts */
+	/* It has a tunnel, and a name unfit for /etc/hosts: why. Else NULL. */
+	const char *no_line;
 	bool decoded;
 	struct meta meta; /* when decoded */
 	struct ipport endpoint; /* in use (kernel's) or announced */

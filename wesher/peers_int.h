@@ -103,8 +103,8 @@ peer_at(struct peers *ps, int64_t *which, int64_t at)
 /* Judge p's metadata against everything but other peers. Sets decoded, meta,
  * want; returns PEER_PENDING when it could have a tunnel. */
 enum peer_why peer_judge(const struct peers_config *cfg, struct peer *p);
-/* Would it have a hosts line, but for its name? */
-bool peer_no_line(const struct peers_config *cfg, const struct peer *p);
+/* Why it has no hosts line because of its name, in words; else NULL. */
+const char *peer_no_line(const struct peers_config *cfg, const struct peer *p);
 /* The sentence of status. */
 void peer_words(const struct peer *p, char *buf, size_t len);
 

@@ -17,7 +17,8 @@ peers_view(const struct peers *ps, const struct member *m, struct peer_view *v)
 		return;
 	v->why = p->why;
 	peer_words(p, v->detail, sizeof(v->detail));
-	v->no_line = p->why == PEER_OK && peer_no_line(&ps->cfg, p);
+	if (p->why == PEER_OK)
+		v->no_line = peer_no_line(&ps->cfg, p);
 	v->decoded = p->decoded;
 	v->meta = p->meta;
 	v->endpoint = p->have.endpoint;

@@ -816,16 +816,27 @@ static void
 test_hosts(void **state)
 {
 	struct priv_peer_set s = peer("good", 1, "192.0.2.1");
+	unsigned i;
 
 	(void)state;
 	begin(PS_UP);
+	strcpy(pol.hosts_domains, "lan,example.org");
 	assert_int_equal(set(&s), 0);
 	s = peer("no host name", 2, "192.0.2.2");
 	assert_int_equal(set(&s), 0); /* tunnel yes, line no */
 	s = peer("unwanted", 3, "192.0.2.3");
 	s.flags = 0;
 	assert_int_equal(set(&s), 0);
-	assert_int_equal(fk.npeers, 3);
+	/* The decision is taken here, whatever the child wants. */
+	s = peer("ME.example.org", 4, "192.0.2.4");
+	assert_int_equal(set(&s), 0);
+	s = peer("other.example.net", 5, "192.0.2.5");
+	assert_int_equal(set(&s), 0);
+	s = peer("ip6-localhost", 6, "192.0.2.6");
+	assert_int_equal(set(&s), 0);
+	s = peer("other.Example.org", 7, "192.0.2.7");
+	assert_int_equal(set(&s), 0);
+	assert_int_equal(fk.npeers, 7);
 	fk.hosts_error = -EROFS;
 	later(HOSTS_DELAY - 1);
 	duties_run(p);
@@ -840,8 +851,11 @@ test_hosts(void **state)
 	later(1);
 	duties_run(p);
 	assert_int_equal(fk.hosts_writes, 2);
-	assert_int_equal(fk.nhosts, 1);
-	assert_string_equal(fk.hosts[0], "good");
+	assert_int_equal(fk.nhosts, 2);
+	for (i = 0; i < 2; i++) /* in the order of keys */
+		assert_true(strcmp(fk.hosts[i], "good") == 0 ||
+			    strcmp(fk.hosts[i], "other.Example.org") == 0);
+	assert_string_not_equal(fk.hosts[0], fk.hosts[1]);
 }
 
 static void

@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include "../../common/log.h"
 #include "../../priv/setup.h"
 
 #define M(i) "\t# ! managed automatically by wesher interface " i "\n"
@@ -106,6 +107,148 @@ test_render_taken(void **state)
 	render("10.7.0.4\tnode" M("wgoverlay"), e + 4, 1,
 	    "10.7.0.4\tnode" M("wgoverlay"));
 	render("10.7.0.4\tnode", e + 4, 1, "10.7.0.4\tnode");
+}
+
+/* Two spellings of one name: who has the line keeps it. */
+static void
+test_render_spellings(void **state)
+{
+	struct hosts_entry e[] = {entry("10.7.0.9", "node3"),
+	    entry("10.7.0.1", "NODE3"), entry("10.7.0.5", "Node3"),
+	    entry("10.7.0.2", "node4")};
+	struct hosts_line line[4] = {0};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		e[i].line = &line[i];
+#define NODE4 "10.7.0.2\tnode4" M("wgoverlay")
+	render("", e, 4, "10.7.0.1\tNODE3" M("wgoverlay") NODE4);
+	assert_null(line[1].why);
+	assert_null(line[3].why);
+	assert_string_equal(line[0].why, "another member has its name");
+	assert_string_equal(line[2].why, "another member has its name");
+	render("10.7.0.9\tnode3" M("wgoverlay"), e, 4,
+	    NODE4 "10.7.0.9\tnode3" M("wgoverlay"));
+	assert_null(line[0].why);
+	assert_string_equal(line[1].why, "another member has its name");
+	render("10.7.0.5\tNode3" M("wgoverlay") "a b\n", e, 4,
+	    NODE4 "10.7.0.5\tNode3" M("wgoverlay") "a b\n");
+	/* Only ours counts, and only as it would be written again. */
+	render("10.7.0.9\tnode3" M("wg9"), e, 2,
+	    "10.7.0.9\tnode3" M("wg9") "10.7.0.1\tNODE3" M("wgoverlay"));
+	render("10.7.0.8\tnode3" M("wgoverlay"), e, 2,
+	    "10.7.0.1\tNODE3" M("wgoverlay"));
+	render("10.7.0.9\tnodE3" M("wgoverlay"), e, 2,
+	    "10.7.0.1\tNODE3" M("wgoverlay"));
+	render(
+	    "10.7.0.9 node3" M("wgoverlay") "10.7.0.9\tnode3 x" M("wgoverlay"),
+	    e, 2, "10.7.0.1\tNODE3" M("wgoverlay"));
+	/* An unmanaged line takes it from them all. */
+	render("192.0.2.1 nOde3\n", e, 4, "192.0.2.1 nOde3\n" NODE4);
+	assert_string_equal(line[1].why, "another line there defines its name");
+}
+
+static void
+test_unfit(void **state)
+{
+	static const struct {
+		const char *name, *self, *domains, *why;
+	} t[] = {
+	    {"a", "me", "", NULL},
+	    {"a_b", "me", "", NULL},
+	    {"a.example.org", "me", "", "its domain"},
+	    {"a.example.org", "me.example.org", "", NULL},
+	    {"a.example.org", "me.EXAMPLE.org", "", NULL},
+	    {"A.Example.Org", "me", "lan,example.org", NULL},
+	    {"a.lan", "me", "lan,example.org", NULL},
+	    {"a.org", "me", "example.org", "its domain"},
+	    {"a.b.example.org", "me.example.org", "example.org", "its domain"},
+	    {"a.xexample.org", "me.example.org", "", "its domain"},
+	    {"a.example.orgx", "me.example.org", "", "its domain"},
+	    {"me", "me", "", "its name is our own"},
+	    {"ME", "me", "", "its name is our own"},
+	    {"me", "Me.example.org", "", "its name is our own"},
+	    {"me.example.org", "me", "example.org", "its name is our own"},
+	    {"mE.example.org", "me.Example.org", "", "its name is our own"},
+	    {"me.example.net", "me.example.org", "example.net", NULL},
+	    {"me.example.net", "me.example.org", "", "its domain"},
+	    {"me2", "me", "", NULL},
+	    {"m", "me", "", NULL},
+	    {"localhost", "me", "", "its name is a reserved one"},
+	    {"LOCALHOST.localdomain", "me", "localdomain",
+		"its name is a reserved one"},
+	    {"a.localhost", "me", "localhost", "its name is a reserved one"},
+	    {"wpad.lan", "me", "lan", "its name is a reserved one"},
+	    {"ISATAP", "me", "", "its name is a reserved one"},
+	    {"ip6-loopback", "me", "", "its name is a reserved one"},
+	    {"a b", "me", "", "its name is no legal"},
+	    {"a\n1.2.3.4 b", "me", "", "its name is no legal"},
+	    {"10.0.0.1", "me", "0.0.1", "its name is no legal"},
+	    {"a.", "me", "", "its name is no legal"},
+	    {"a", "", "", NULL},
+	};
+	const char *why;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		why = hosts_unfit(
+		    t[i].name, strlen(t[i].name), t[i].self, t[i].domains);
+		if ((why == NULL) != (t[i].why == NULL) ||
+		    (why != NULL &&
+			strncmp(why, t[i].why, strlen(t[i].why)) != 0))
+			fail_msg("row %zu (%s): %s", i, t[i].name,
+			    why == NULL ? "fit" : why);
+	}
+}
+
+static unsigned told;
+
+static void
+count_told(enum log_level level, const char *tag, const char *line)
+{
+	(void)level;
+	(void)tag;
+	told += strstr(line, "gets no line in /etc/hosts: another ") != NULL;
+}
+
+/* Once each, and never faster than the bucket lets. */
+static void
+test_tell(void **state)
+{
+	struct hosts_entry e[] = {entry("10.7.0.1", "node1"),
+	    entry("10.7.0.2", "node2"), entry("10.7.0.3", "node3")};
+	struct hosts_line line[3] = {0};
+	struct bucket b = {.rate = 1, .burst = 2};
+	int64_t now = 1000;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		e[i].line = &line[i];
+	log_init(LOG_D_SINK, LOG_L_DEBUG, "test", -1);
+	log_sink(count_told);
+	told = 0;
+	hosts_tell(e, 3, &b, now);
+	assert_int_equal(told, 0);
+	for (i = 0; i < 3; i++)
+		line[i].why = "another line there defines its name";
+	hosts_tell(e, 3, &b, now);
+	assert_int_equal(told, 2);
+	hosts_tell(e, 3, &b, now + 999);
+	assert_int_equal(told, 2);
+	hosts_tell(e, 3, &b, now + 1000);
+	assert_int_equal(told, 3);
+	hosts_tell(e, 3, &b, now + 100000);
+	assert_int_equal(told, 3);
+	/* A line again, and lost again. */
+	line[1].why = NULL;
+	hosts_tell(e, 3, &b, now + 100000);
+	line[1].why = "another member has its name";
+	hosts_tell(e, 3, &b, now + 100000);
+	assert_int_equal(told, 4);
+	log_sink(NULL);
 }
 
 /* Checked before, but root looks again. */
@@ -529,6 +672,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {T(test_render),
 	    T(test_render_foreign), T(test_render_taken),
+	    T(test_render_spellings), T(test_unfit), T(test_tell),
 	    T(test_render_hostile), T(test_render_many), F(test_write),
 	    F(test_no_file), F(test_link_in_the_way), F(test_repair),
 	    F(test_two_meshes), F(test_locked_elsewhere), F(test_bind_mount),

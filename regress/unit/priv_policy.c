@@ -131,8 +131,11 @@ test_name(void **state)
 static void
 test_static(void **state)
 {
+	struct ipaddr a = ip("10.1.2.3");
+	struct peer *q;
+
 	(void)state;
-	w.w.addr = ip("10.1.2.3");
+	w.w.addr = a;
 	assert_int_equal(policy_peer(&e, &w), -EPERM);
 	pol.allow_static = true;
 	assert_int_equal(policy_peer(&e, &w), 0);
@@ -147,6 +150,25 @@ test_static(void **state)
 	assert_int_equal(policy_peer(&e, &w), -EADDRNOTAVAIL);
 	w.w.addr = e.self;
 	assert_int_equal(policy_peer(&e, &w), -EEXIST);
+	w.w.addr = a;
+	e.host.gw[0] = a;
+	e.host.ngw = 1;
+	assert_int_equal(policy_peer(&e, &w), -ENOTUNIQ);
+	e.host.ngw = 0;
+	ipnet_parse("10.1.2.0/24", &e.host.onlink[0]);
+	e.host.nonlink = 1;
+	assert_int_equal(policy_peer(&e, &w), -EXDEV);
+	e.host.nonlink = 0;
+	w.w.endpoint.ip = a;
+	assert_int_equal(policy_peer(&e, &w), -ELOOP);
+	good("test1", k1);
+	/* Free means nobody's: neither held nor held a moment ago. */
+	q = hold("test2", k2);
+	w.w.addr = q->w.addr;
+	assert_int_equal(policy_peer(&e, &w), -EADDRINUSE);
+	q->k.handshake = e.wall;
+	peers_remove(&e.peers, q, e.now, e.wall);
+	assert_int_equal(policy_peer(&e, &w), -EAGAIN);
 }
 
 static void

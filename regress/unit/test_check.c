@@ -44,6 +44,31 @@ test_name(void **state)
 }
 
 static void
+test_domains(void **state)
+{
+	static const char *const good[] = {
+	    "a", "example.org", "a.b,c.d,1a", "A_b.x"};
+	static const char *const bad[] = {"", ",", "a,", ",a", "a,,b", ".a",
+	    "a.", "a b", "a\nb", "10.1", "a,7", "-a", "a..b"};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!check_domains(good[i]))
+			fail_msg("%s was refused", good[i]);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (check_domains(bad[i]))
+			fail_msg("%s was accepted", bad[i]);
+	assert_true(check_listed("B.c", 3, "a,b.c,d"));
+	assert_true(check_listed("d", 1, "a,b.c,d"));
+	assert_true(check_listed("a", 1, "a"));
+	assert_false(check_listed("b", 1, "a,b.c,d"));
+	assert_false(check_listed("c", 1, "a,b.c,d"));
+	assert_false(check_listed("", 0, "a,b.c,d"));
+	assert_false(check_listed("a", 1, ""));
+}
+
+static void
 test_hostname(void **state)
 {
 	static const char *const good[] = {"a", "A1", "node-1", "node_1",
@@ -53,7 +78,8 @@ test_hostname(void **state)
 	    "a-", "a.-b", "a b", "a\nb", "a\tb", "a#b", "a/b", "h\303\251llo",
 	    "1", "10.0.0.1", "1.2", "localhost", "LocalHost", "x.localhost",
 	    "X.LOCALHOST", "localhost.localdomain", "wpad", "WPAD.example.org",
-	    "isatap", "a:b", "a%b"};
+	    "isatap", "a:b", "a%b", "ip6-localhost", "IP6-Loopback",
+	    "localhost6.localdomain6", "broadcasthost", "_gateway"};
 	size_t i;
 
 	(void)state;
@@ -209,6 +235,7 @@ main(void)
 	    cmocka_unit_test(test_number),
 	    cmocka_unit_test(test_name),
 	    cmocka_unit_test(test_hostname),
+	    cmocka_unit_test(test_domains),
 	    cmocka_unit_test(test_hostname_total),
 	    cmocka_unit_test(test_ifname),
 	    cmocka_unit_test(test_zero),

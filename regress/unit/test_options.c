@@ -76,6 +76,7 @@ field(const char *name)
 	NUM(init);
 	NUM(keep_interface);
 	NUM(no_etc_hosts);
+	NUM(allow_static);
 	NUM(debug);
 	NUM(cluster_port);
 	NUM(wireguard_port);
@@ -84,6 +85,7 @@ field(const char *name)
 	STR(bind_iface);
 	STR(interface);
 	STR(user);
+	STR(hosts_domains);
 	OPT(json);
 	OPT(generate);
 	OPT(command);
@@ -216,6 +218,15 @@ static const struct good goods[] = {
     {{NULL}, {"WESHER_KEEP_INTERFACE=true"}, "keep_interface", "1"},
     {{"--no-etc-hosts"}, {NULL}, "no_etc_hosts", "1"},
     {{NULL}, {"WESHER_NO_ETC_HOSTS=true"}, "no_etc_hosts", "1"},
+    {{NULL}, {NULL}, "hosts_domains", ""},
+    {{"--hosts-domain", "example.org"}, {NULL}, "hosts_domains", "example.org"},
+    {{"--hosts-domain=a.b, c", "--hosts-domain", "lan,A.B"}, {NULL},
+	"hosts_domains", "a.b,c,lan"},
+    {{NULL}, {"WESHER_HOSTS_DOMAIN=a,b"}, "hosts_domains", "a,b"},
+    {{"--hosts-domain=c"}, {"WESHER_HOSTS_DOMAIN=a,b"}, "hosts_domains", "c"},
+    {{NULL}, {NULL}, "allow_static", "0"},
+    {{"--allow-static"}, {NULL}, "allow_static", "1"},
+    {{NULL}, {"WESHER_ALLOW_STATIC=true"}, "allow_static", "1"},
     {{"--log-level", "error"}, {NULL}, "log_level", "error"},
     {{"--log-level", "info"}, {NULL}, "log_level", "info"},
     {{NULL}, {"WESHER_LOG_LEVEL=debug"}, "log_level", "debug"},
@@ -310,7 +321,10 @@ struct bad {
 #define HOST                                                               \
 	" expected a name or address, optionally with a port (host:7946, " \
 	"[2001:db8::1]:7946)"
-#define PORT " expected a port from 1 to 65535"
+#define DOMAINS " expected domains like example.org, 511 characters in all"
+#define L50	"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y."
+#define LONG	L50 L50 L50 L50 "z"
+#define PORT	" expected a port from 1 to 65535"
 #define OVERLAY                                                              \
 	" expected a network like 10.0.0.0/8 or fd00:1234::/64 that leaves " \
 	"at least 2 host bits"
@@ -395,6 +409,16 @@ static const struct bad bads[] = {
     {{"--join", "a..b"}, {NULL}, "--join a..b:" HOST},
     {{NULL}, {"WESHER_JOIN=a,,b"}, "WESHER_JOIN=a,,b:" HOST},
     {{"--join", "a", "--joinaddrs", "b c"}, {NULL}, "--joinaddrs b c:" HOST},
+    {{"--hosts-domain", ""}, {NULL}, "--hosts-domain :" DOMAINS},
+    {{"--hosts-domain", ".lan"}, {NULL}, "--hosts-domain .lan:" DOMAINS},
+    {{"--hosts-domain", "a,,b"}, {NULL}, "--hosts-domain a,,b:" DOMAINS},
+    {{"--hosts-domain", "10.1"}, {NULL}, "--hosts-domain 10.1:" DOMAINS},
+    {{"--hosts-domain", "a b"}, {NULL}, "--hosts-domain a b:" DOMAINS},
+    {{NULL}, {"WESHER_HOSTS_DOMAIN=-"}, "WESHER_HOSTS_DOMAIN=-:" DOMAINS},
+    {{"--hosts-domain", LONG ",x." LONG ",y." LONG}, {NULL},
+	"--hosts-domain ..."},
+    {{"status", "--hosts-domain=a"}, {NULL},
+	"--hosts-domain: not an option of wesher status"},
     /* booleans */
     {{"--init=maybe"}, {NULL}, "--init=maybe: expected true or false"},
     {{"--init="}, {NULL}, "--init=: expected true or false"},
@@ -735,7 +759,7 @@ test_manual(void **state)
 	fclose(f);
 	assert_true(n < sizeof(man) - 1);
 	n = words(help, "  ", "--", hw);
-	assert_int_equal(n, 23);
+	assert_int_equal(n, 25);
 	assert_int_equal(words(man, ".It ", "Fl -", mw), n);
 	for (i = 0; i < n; i++)
 		assert_string_equal(hw[i], mw[i]);

@@ -123,6 +123,8 @@ setup(void **state)
 	memset(w.cfg.self_key, 0x80, WG_KEY_LEN);
 	w.cfg.wgport = 51820;
 	w.cfg.hosts = true;
+	w.cfg.self_name = "me.example.org";
+	w.cfg.hosts_domains = "lan";
 	w.peers = peers_new(&w.cfg);
 	return w.peers == NULL;
 }
@@ -315,17 +317,51 @@ test_no_hosts_line_for_odd_names(void **state)
 	assert_int_equal(w.lines, 1);
 	peers_view(w.peers, m, &v);
 	assert_int_equal(v.why, PEER_OK);
-	assert_true(v.no_line);
+	assert_string_equal(
+	    v.no_line, "its name is no legal host name (RFC 1123)");
 	m->state = MEMBER_DEAD;
 	update(m, PEERS_GOSSIP);
 	answer(0);
 	peers_view(w.peers, m, &v);
-	assert_false(v.no_line);
+	assert_null(v.no_line);
 	m->state = MEMBER_ALIVE;
 	update(m, PEERS_DIRECT);
 	answer(0);
 	assert_int_equal(w.lines, 1);
 	drop(m);
+}
+
+/* Whatever wesher-priv would refuse is not even asked for. */
+static void
+test_hosts_lines_by_name(void **state)
+{
+	static const struct {
+		const char *name, *why; /* why: how it begins */
+	} t[] = {{"a.example.org", NULL}, {"b.LAN", NULL}, {"c_d", NULL},
+	    {"e.example.net", "its domain"}, {"me", "its name is our own"},
+	    {"ME.example.org", "its name is our own"},
+	    {"wpad", "its name is a reserved one"}};
+	struct member *m;
+	struct peer_view v;
+	size_t i, lines = 0;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		m = member(t[i].name, (uint8_t)(i + 2), true);
+		update(m, PEERS_DIRECT);
+		assert_int_equal(w.asked[w.nasked - 1].set.flags,
+		    t[i].why == NULL ? PRIV_PEER_HOSTS : 0);
+		answer(0);
+		lines += t[i].why != NULL;
+		assert_int_equal(w.lines, lines);
+		peers_view(w.peers, m, &v);
+		if (t[i].why == NULL)
+			assert_null(v.no_line);
+		else
+			assert_memory_equal(
+			    v.no_line, t[i].why, strlen(t[i].why));
+		drop(m);
+	}
 }
 
 static void
@@ -344,7 +380,7 @@ test_no_hosts_lines_wanted(void **state)
 	answer(0);
 	assert_int_equal(w.lines, 0);
 	peers_view(w.peers, m, &v);
-	assert_false(v.no_line);
+	assert_null(v.no_line);
 	drop(m);
 }
 
@@ -1486,6 +1522,7 @@ main(void)
 	    T(test_one_member_one_request),
 	    T(test_plain_member),
 	    T(test_no_hosts_line_for_odd_names),
+	    T(test_hosts_lines_by_name),
 	    T(test_no_hosts_lines_wanted),
 	    T(test_gone_member_is_deleted),
 	    T(test_a_move_keeps_the_tunnel),

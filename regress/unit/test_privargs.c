@@ -45,6 +45,7 @@ same(const struct policy *a, const struct policy *b)
 	assert_true(ipaddr_eq(&a->bind_addr, &b->bind_addr));
 	assert_string_equal(a->bind_iface, b->bind_iface);
 	assert_string_equal(a->user, b->user);
+	assert_string_equal(a->hosts_domains, b->hosts_domains);
 	assert_int_equal(a->keep_interface, b->keep_interface);
 	assert_int_equal(a->no_etc_hosts, b->no_etc_hosts);
 	assert_int_equal(a->foreground, b->foreground);
@@ -81,6 +82,7 @@ static void
 test_full(void **state)
 {
 	struct policy p, back;
+	size_t i;
 
 	(void)state;
 	privargs_default(&p);
@@ -93,6 +95,9 @@ test_full(void **state)
 	assert_int_equal(ipaddr_parse("2001:db8::1", &p.bind_addr), 0);
 	strcpy(p.bind_iface, "eth0");
 	memset(p.user, 'u', sizeof(p.user) - 1);
+	for (i = 0; i + 2 < sizeof(p.hosts_domains); i += 2)
+		strcat(p.hosts_domains, "a,");
+	strcat(p.hosts_domains, "b");
 	p.keep_interface = p.no_etc_hosts = p.foreground = true;
 	p.allow_static = p.init = true;
 	p.log_level = LOG_L_DEBUG;
@@ -164,6 +169,9 @@ test_refused(void **state)
 		char *argv[6];
 		const char *why;
 	} t[] = {
+	    {{"--hosts-domain", "a,"},
+		"--hosts-domain a,: expected DOMAIN[,DOMAIN]... of up to 511 "
+		"characters"},
 	    {{"--mtu", "575"},
 		"--mtu 575: expected a number from 576 to 65535"},
 	    {{"--mtu=65536"},
