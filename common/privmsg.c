@@ -36,7 +36,7 @@ _Static_assert(sizeof(struct priv_peer_set) == 376, "priv_peer_set");
 _Static_assert(sizeof(struct priv_peer_del) == 40, "priv_peer_del");
 _Static_assert(sizeof(struct priv_alive) == 20, "priv_alive");
 _Static_assert(sizeof(struct priv_hello) == 316, "priv_hello");
-_Static_assert(sizeof(struct priv_net) == 856, "priv_net");
+_Static_assert(sizeof(struct priv_net) == 860, "priv_net");
 _Static_assert(sizeof(struct priv_result) == 68, "priv_result");
 _Static_assert(sizeof(struct priv_stat) == 120, "priv_stat");
 

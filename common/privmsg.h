@@ -11,7 +11,7 @@
  * pad or reserved is zero, and the exact size is part of the check.
  * design.md section 2.
  */
-#define PRIV_VERSION 2
+#define PRIV_VERSION 3
 
 enum priv_type {
 	/* to wesher-priv */
@@ -107,11 +107,21 @@ struct priv_hello {
 #define PRIV_NET_ADDRS 32
 #define PRIV_NET_DNS   8
 
+/* What wesher-priv itself runs under, beside user and capabilities. */
+enum {
+	PRIV_BOX_SECCOMP = 0x01,
+	PRIV_BOX_LANDLOCK = 0x02,
+	PRIV_BOX_BOUND = 0x04 /* nothing can be regained: bounding set, securebits */
+};
+
 struct priv_net {
 	struct priv_hdr h;
 	uint16_t naddr; /* own addresses, loopback and our interface left out */
 	uint16_t ndns;
 	uint32_t ifindex; /* of our interface: it may have been made again */
+	uint8_t box; /* PRIV_BOX_* */
+	uint8_t landlock; /* the ABI, 0 without PRIV_BOX_LANDLOCK */
+	uint16_t pad;
 	struct priv_ip addr[PRIV_NET_ADDRS];
 	struct priv_ip def4, def6; /* source address of the default route */
 	struct priv_ip dns[PRIV_NET_DNS];
@@ -127,9 +137,7 @@ struct priv_result {
 };
 
 #define PRIV_STAT_ADOPTED 0x01 /* found at start, not yet set by the child */
-#define PRIV_STAT_LAST \
-	0x02 /* ends an answer to STATS; no peer when the
-				* key is zero */
+#define PRIV_STAT_LAST	  0x02 /* ends an answer to STATS; zero key: no peer */
 
 struct priv_stat {
 	struct priv_hdr h; /* seq of the STATS, 0 for adoption */

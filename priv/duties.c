@@ -43,7 +43,10 @@ void
 duty_net(struct priv *p)
 {
 	struct policy_env *e = &p->env;
-	struct priv_net n = {.h = {.type = PRIV_NET}, .ifindex = e->ifindex};
+	struct priv_net n = {.h = {.type = PRIV_NET},
+	    .ifindex = e->ifindex,
+	    .box = p->box,
+	    .landlock = p->landlock};
 	struct rtnl_host host;
 	size_t i;
 	int err;

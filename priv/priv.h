@@ -52,6 +52,7 @@ struct priv {
 	uint32_t stats_seq;
 	uint8_t stats_at[WG_KEY_LEN]; /* the next key to tell of */
 	struct priv_net net; /* as sent last */
+	uint8_t box, landlock; /* as in NET */
 
 	/* when something is due, ms; 0: not */
 	int64_t heard, sent, dumped, repair_at, net_at, hosts_at;
