@@ -128,6 +128,12 @@ on_failed(uint32_t id, const char *why)
 	rearm();
 }
 
+static bool
+is_known(const struct ipaddr *ip)
+{
+	return mesh_knows(g.mesh, ip);
+}
+
 static void
 on_resolved(void *arg, const struct ipaddr *addrs, size_t n, const char *why)
 {
@@ -326,6 +332,7 @@ start_net(void)
 	    .seal = g.seal,
 	    .bind_addr = g.conf.bind_addr,
 	    .handler = {on_packet, on_request, on_reply, on_failed},
+	    .known = is_known,
 	};
 
 	memcpy(nc.bind_iface, g.conf.bind_iface, sizeof(nc.bind_iface));

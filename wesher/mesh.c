@@ -163,6 +163,15 @@ mesh_finished(const struct mesh *m)
 	return m->finished;
 }
 
+bool
+mesh_knows(const struct mesh *m, const struct ipaddr *ip)
+{
+	const struct ipport at = {.ip = *ip, .port = m->conf.cluster_port};
+
+	return m->swim != NULL &&
+	       member_find_addr(swim_members(m->swim), &at) != NULL;
+}
+
 int
 mesh_packet(struct mesh *m, int64_t now, const struct ipport *from,
     const uint8_t *plain, size_t len)

@@ -47,6 +47,9 @@ void mesh_stat(struct mesh *m, int64_t now, const struct priv_stat *s);
 void mesh_leave(struct mesh *m, int64_t now);
 void mesh_stop(struct mesh *m, int64_t now);
 
+/* Is that the address of a member, alive or not, at the cluster port? */
+bool mesh_knows(const struct mesh *m, const struct ipaddr *ip);
+
 /* What the network says; see struct net_handler. */
 int mesh_packet(struct mesh *m, int64_t now, const struct ipport *from,
     const uint8_t *plain, size_t len);

@@ -29,6 +29,7 @@
 #define REFUSED_SLOTS	 256
 #define REFUSED_INTERVAL (60 * US_PER_S)
 #define DISCARD_PORT	 9
+#define NET_CMSG_MAX	 256
 
 /* Sources that were logged lately; direct-mapped, so it cannot grow. */
 struct refused {
@@ -120,8 +121,9 @@ net_takes(const struct ipport *from, const struct net_local *at)
 	return false;
 }
 
-void
-net_local_cmsg(struct msghdr *m, struct net_local *at)
+/* Read it from the IP(V6)_PKTINFO of a datagram, or of a stream's options. */
+static void
+local_cmsg(struct msghdr *m, struct net_local *at)
 {
 	struct cmsghdr *c;
 	struct in_pktinfo p4;
@@ -140,6 +142,40 @@ net_local_cmsg(struct msghdr *m, struct net_local *at)
 			at->ifindex = p6.ipi6_ifindex;
 			(void)ipaddr_from_bytes(&p6.ipi6_addr, 16, &at->ip);
 		}
+}
+
+void
+net_local_stream(int fd, struct net_local *at)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t b[NET_CMSG_MAX];
+	} opts;
+	struct sockaddr_storage ss;
+	struct msghdr m = {.msg_control = opts.b};
+	struct ipport local;
+	socklen_t len = sizeof(opts.b);
+	bool v6;
+
+	memset(at, 0, sizeof(*at));
+	at->stream = true;
+	memset(&opts, 0, sizeof(opts));
+	memset(&ss, 0, sizeof(ss));
+	/* The interface by which the SYN came is among these. */
+	v6 = getsockopt(fd, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, opts.b, &len) ==
+	     0;
+	if (!v6)
+		len = sizeof(opts.b);
+	if (v6 ||
+	    getsockopt(fd, IPPROTO_IP, IP_PKTOPTIONS, opts.b, &len) == 0) {
+		m.msg_controllen = len;
+		local_cmsg(&m, at);
+	}
+	at->ip.len = 0;
+	len = sizeof(ss);
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
+	    ipport_from_sockaddr((struct sockaddr *)&ss, len, &local) == 0)
+		at->ip = local.ip;
 }
 
 /* One datagram, whence and whereto. Its length, or -1. */
@@ -163,7 +199,7 @@ receive(int fd, struct ipport *from, struct net_local *at)
 	if (n == -1)
 		return -1;
 	memset(at, 0, sizeof(*at));
-	net_local_cmsg(&m, at);
+	local_cmsg(&m, at);
 	if (ipport_from_sockaddr((struct sockaddr *)&ss, m.msg_namelen, from) ==
 	    -1)
 		from->ip.len = 0;

@@ -39,6 +39,8 @@ struct net_config {
 	char bind_iface[IFNAMSIZ];
 	unsigned stream_ms; /* for each phase of a stream; 0: 30 s */
 	struct net_handler handler;
+	/* Is that a member's address? NULL: nobody is known. */
+	bool (*known)(const struct ipaddr *ip);
 };
 
 /* Returns 0, or -1 with errno. */

@@ -4,10 +4,10 @@
  *
  * Hostile until the block opens: a stranger may declare any length, send
  * slowly, or connect a thousand times. Memory grows with bytes received, all
- * unauthenticated streams share one budget, each phase has its time-out, and
- * nothing is answered to who has no key.
+ * unauthenticated streams share one budget (gate.c), each phase and the whole
+ * have their time-outs, and nothing is answered to who has no key. What opened is inflated, handled and let go
+ * before the next stream is looked at: one inflated text at a time.
  */
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 
@@ -22,14 +22,15 @@
 #include <event2/event_struct.h>
 #include <sodium.h>
 
+#include "../common/clock.h"
 #include "../common/log.h"
+#include "frame.h"
+#include "gate.h"
 #include "stream.h"
 #include "wire.h"
 
-#define HEADER_LEN 5
-
 struct conn {
-	TAILQ_ENTRY(conn) entry;
+	struct gate_entry gate; /* first: see conn_of */
 	struct bufferevent *bev;
 	struct event deadline; /* of the phase, however many bytes came */
 	struct ipport peer;
@@ -38,29 +39,29 @@ struct conn {
 	bool connected;
 	uint32_t id; /* outgoing: the core's */
 	uint32_t need; /* block length, 0 = header not seen */
-	size_t held; /* our share of the budget */
 	size_t pending; /* length of our answer */
 };
-TAILQ_HEAD(conn_list, conn);
 
 static struct {
 	struct net_config cfg;
 	struct net_counters *count;
-	struct event ev_accept;
-	struct conn_list conns;
-	unsigned nincoming;
-	size_t held, pending;
+	struct event ev_accept, ev_resume;
+	struct gate gate;
+	size_t pending;
 	bool started;
 	struct lzw_encoder lzw;
 } st;
 
+static struct conn *
+conn_of(struct gate_entry *e)
+{
+	return (struct conn *)(void *)e;
+}
+
 static void
 conn_free(struct conn *c)
 {
-	TAILQ_REMOVE(&st.conns, c, entry);
-	if (c->incoming)
-		st.nincoming--;
-	st.held -= c->held;
+	gate_leave(&st.gate, &c->gate);
 	st.pending -= c->pending;
 	event_del(&c->deadline);
 	bufferevent_free(c->bev);
@@ -72,9 +73,14 @@ static void
 phase(struct conn *c)
 {
 	unsigned ms = st.cfg.stream_ms != 0 ? st.cfg.stream_ms : STREAM_TIMEOUT;
-	struct timeval tv = {
-	    .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+	int64_t now = clock_now();
+	int64_t us = gate_deadline(&c->gate, ms * US_PER_MS, now) - now;
+	struct timeval tv = {0};
 
+	if (us > 0) {
+		tv.tv_sec = us / US_PER_S;
+		tv.tv_usec = us % US_PER_S;
+	}
 	evtimer_add(&c->deadline, &tv);
 }
 
@@ -94,37 +100,16 @@ conn_fail(struct conn *c, const char *why)
 		st.cfg.handler.failed(id, why);
 }
 
-/* Compress where it pays, seal, frame. 0, or -1. */
+/* 0, or -1. */
 static int
 put_block(struct evbuffer *out, const uint8_t *msg, size_t len)
 {
-	uint8_t head[HEADER_LEN] = {WIRE_ENCRYPT}, *packed = NULL, *block;
-	ssize_t n = -1;
+	size_t n;
+	uint8_t *block = frame_seal(st.cfg.seal, &st.lzw, msg, len, &n);
+	int r = block == NULL ? -1 : evbuffer_add(out, block, n);
 
-	if (len >= STREAM_COMPRESS && (packed = malloc(len)) != NULL)
-		n = wire_put_compress(&st.lzw, packed, len, msg, len);
-	if (n > 0) {
-		msg = packed;
-		len = (size_t)n;
-	}
-	block = malloc(len + SEAL_OVERHEAD);
-	n = -1;
-	if (block != NULL) {
-		uint32_t total = (uint32_t)(len + SEAL_OVERHEAD);
-
-		head[1] = (uint8_t)(total >> 24);
-		head[2] = (uint8_t)(total >> 16);
-		head[3] = (uint8_t)(total >> 8);
-		head[4] = (uint8_t)total;
-		n = seal_close(
-		    st.cfg.seal, msg, len, head, sizeof(head), block, total);
-	}
-	if (n > 0 && (evbuffer_add(out, head, sizeof(head)) == -1 ||
-			 evbuffer_add(out, block, (size_t)n) == -1))
-		n = -1;
-	free(packed);
 	free(block);
-	return n > 0 ? 0 : -1;
+	return r;
 }
 
 static void
@@ -180,22 +165,21 @@ static void
 open_block(struct conn *c, struct evbuffer *in)
 {
 	uint8_t *wire, *plain;
-	size_t total = HEADER_LEN + c->need;
+	size_t total = FRAME_HEAD + c->need;
 	ssize_t n = -1;
 
 	wire = evbuffer_pullup(in, (ev_ssize_t)total);
 	plain = malloc(c->need);
 	if (wire != NULL && plain != NULL)
-		n = seal_open(st.cfg.seal, wire + HEADER_LEN, c->need, wire,
-		    HEADER_LEN, plain, c->need);
+		n = seal_open(st.cfg.seal, wire + FRAME_HEAD, c->need, wire,
+		    FRAME_HEAD, plain, c->need);
 	if (n == -1) {
 		conn_fail(c,
 		    "not sealed with our cluster key (another mesh, or a "
 		    "member with another --cluster-key)");
 	} else {
 		evbuffer_drain(in, evbuffer_get_length(in));
-		st.held -= c->held;
-		c->held = 0;
+		gate_opened(&st.gate, &c->gate, clock_now());
 		deliver(c, plain, (size_t)n);
 	}
 	free(plain);
@@ -205,35 +189,34 @@ open_block(struct conn *c, struct evbuffer *in)
 static int
 read_header(struct conn *c, struct evbuffer *in)
 {
-	uint8_t head[HEADER_LEN];
+	uint8_t head[FRAME_HEAD];
 
 	evbuffer_copyout(in, head, sizeof(head));
 	if (head[0] != WIRE_ENCRYPT) {
 		conn_fail(c, "not encrypted");
 		return -1;
 	}
-	c->need = (uint32_t)head[1] << 24 | (uint32_t)head[2] << 16 |
-		  (uint32_t)head[3] << 8 | head[4];
-	if (c->need <= SEAL_OVERHEAD || c->need > STREAM_BUDGET - HEADER_LEN) {
+	c->need = frame_length(head);
+	if (c->need <= SEAL_OVERHEAD || c->need > GATE_BYTES - FRAME_HEAD) {
 		conn_fail(c, "its length is out of range");
 		return -1;
 	}
 	return 0;
 }
 
-/* Over the budget: who holds most gives way, so that one stranger who
- * declares much and sends slowly does not shut out the others. True when that
- * was c. */
+/* c came, or got bytes: end who has to go for that. True when c was among
+ * them. */
 static bool
-shrink(struct conn *c)
+give_way(struct conn *c, const char *why)
 {
-	struct conn *most = c, *q;
+	struct gate_entry *e;
 
-	TAILQ_FOREACH (q, &st.conns, entry)
-		if (q->held > most->held)
-			most = q;
-	conn_fail(most, "too many bytes before authentication");
-	return most == c;
+	while ((e = gate_surplus(&st.gate, &c->gate, clock_now())) != NULL) {
+		conn_fail(conn_of(e), why);
+		if (e == &c->gate)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -248,13 +231,12 @@ on_read(struct bufferevent *bev, void *arg)
 		evbuffer_drain(in, have);
 		return;
 	}
-	st.held += have - c->held;
-	c->held = have;
-	if (st.held > STREAM_BUDGET && shrink(c))
+	gate_holds(&st.gate, &c->gate, have, clock_now());
+	if (give_way(c, "too many bytes before authentication"))
 		return;
-	if (c->need == 0 && have >= HEADER_LEN && read_header(c, in) == -1)
+	if (c->need == 0 && have >= FRAME_HEAD && read_header(c, in) == -1)
 		return;
-	if (c->need != 0 && have >= HEADER_LEN + (size_t)c->need)
+	if (c->need != 0 && have >= FRAME_HEAD + (size_t)c->need)
 		open_block(c, in);
 }
 
@@ -308,6 +290,15 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 		conn_fail(c, "no answer in time");
 }
 
+static enum gate_who
+who_is(const struct ipport *peer, bool incoming)
+{
+	if (!incoming)
+		return GATE_ASKED;
+	return st.cfg.known != NULL && st.cfg.known(&peer->ip) ? GATE_MEMBER
+							       : GATE_STRANGER;
+}
+
 static struct conn *
 conn_new(int fd, const struct ipport *peer, bool incoming)
 {
@@ -323,63 +314,36 @@ conn_new(int fd, const struct ipport *peer, bool incoming)
 	}
 	c->peer = *peer;
 	c->incoming = incoming;
+	gate_enter(
+	    &st.gate, &c->gate, who_is(peer, incoming), &peer->ip, clock_now());
 	bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
 	(void)evtimer_assign(&c->deadline, st.cfg.base, on_deadline, c);
 	phase(c);
-	TAILQ_INSERT_TAIL(&st.conns, c, entry);
-	if (incoming)
-		st.nincoming++;
 	return c;
 }
 
-/* Full: the oldest that has not shown the key gives way, so that strangers
- * who hold connections open keep nobody out. False when there is none. */
-static bool
-make_room(void)
+/* Short of descriptors or memory: the socket stays readable, so that to try
+ * again at once would be to spin. */
+static void
+rest(int error)
 {
-	struct conn *c;
+	struct timeval tv = {.tv_usec = STREAM_REST * 1000};
 
-	TAILQ_FOREACH (c, &st.conns, entry)
-		if (c->incoming && !c->answering) {
-			conn_fail(c, "too many streams at once");
-			return true;
-		}
-	return false;
+	if (error != EMFILE && error != ENFILE && error != ENOBUFS &&
+	    error != ENOMEM)
+		return;
+	log_debug("accept: %s", strerror(error));
+	event_del(&st.ev_accept);
+	evtimer_add(&st.ev_resume, &tv);
 }
 
-/* To which address did it come, and by which interface? */
 static void
-local_of(int fd, struct net_local *at)
+on_resume(evutil_socket_t fd, short what, void *arg)
 {
-	union {
-		struct cmsghdr align;
-		uint8_t b[NET_CMSG_MAX];
-	} opts;
-	struct sockaddr_storage ss;
-	struct msghdr m = {.msg_control = opts.b};
-	struct ipport local;
-	socklen_t len = sizeof(opts.b);
-	bool v6;
-
-	memset(at, 0, sizeof(*at));
-	at->stream = true;
-	memset(&opts, 0, sizeof(opts));
-	memset(&ss, 0, sizeof(ss));
-	/* The interface by which the SYN came is among these. */
-	v6 = getsockopt(fd, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, opts.b, &len) ==
-	     0;
-	if (!v6)
-		len = sizeof(opts.b);
-	if (v6 ||
-	    getsockopt(fd, IPPROTO_IP, IP_PKTOPTIONS, opts.b, &len) == 0) {
-		m.msg_controllen = len;
-		net_local_cmsg(&m, at);
-	}
-	at->ip.len = 0;
-	len = sizeof(ss);
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
-	    ipport_from_sockaddr((struct sockaddr *)&ss, len, &local) == 0)
-		at->ip = local.ip;
+	(void)fd;
+	(void)what;
+	(void)arg;
+	event_add(&st.ev_accept, NULL);
 }
 
 static void
@@ -396,19 +360,20 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	s = accept4(
 	    fd, (struct sockaddr *)&ss, &slen, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (s == -1)
+	if (s == -1) {
+		rest(errno);
 		return;
-	local_of(s, &at);
+	}
+	net_local_stream(s, &at);
 	if (ipport_from_sockaddr((struct sockaddr *)&ss, slen, &from) == -1 ||
-	    !net_takes(&from, &at) ||
-	    (st.nincoming >= STREAM_MAX_IN && !make_room()) ||
-	    (c = conn_new(s, &from, true)) == NULL) {
+	    !net_takes(&from, &at) || (c = conn_new(s, &from, true)) == NULL) {
 		close(s);
 		return;
 	}
 	st.count->streams_in++;
 	c->connected = true;
-	bufferevent_enable(c->bev, EV_READ);
+	if (!give_way(c, "too many streams at once"))
+		bufferevent_enable(c->bev, EV_READ);
 }
 
 /* A socket of our own, from the bound address where there is one. */
@@ -501,8 +466,9 @@ stream_start(const struct net_config *cfg, struct net_counters *count)
 {
 	st.cfg = *cfg;
 	st.count = count;
-	TAILQ_INIT(&st.conns);
+	gate_init(&st.gate);
 	st.started = true;
+	(void)evtimer_assign(&st.ev_resume, cfg->base, on_resume, NULL);
 	if (event_assign(&st.ev_accept, cfg->base, cfg->tcp,
 		EV_READ | EV_PERSIST, on_accept, NULL) == -1)
 		return -1;
@@ -512,10 +478,11 @@ stream_start(const struct net_config *cfg, struct net_counters *count)
 void
 stream_stop(void)
 {
-	struct conn *c;
+	struct gate_entry *e;
 
 	st.started = false;
 	event_del(&st.ev_accept);
-	while ((c = TAILQ_FIRST(&st.conns)) != NULL)
-		conn_free(c);
+	event_del(&st.ev_resume);
+	while ((e = TAILQ_FIRST(&st.gate.list)) != NULL)
+		conn_free(conn_of(e));
 }

@@ -3,6 +3,7 @@
  * delivered, everything else is dropped, counted and never answered.
  */
 #include <sys/socket.h>
+#include <netinet/in.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,8 +24,8 @@
 #include <sodium.h>
 
 #include "../../common/log.h"
+#include "../../wesher/gate.h"
 #include "../../wesher/net.h"
-#include "../../wesher/stream.h"
 #include "../../wesher/wire.h"
 
 #define WAIT_MS 5000
@@ -216,16 +217,25 @@ udp_to_us(const void *p, size_t len)
 }
 
 static int
-tcp_to_us(void)
+tcp_from(uint32_t addr)
 {
+	struct sockaddr_in from = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(addr)};
 	struct sockaddr_storage ss;
 	socklen_t slen = sizeof(ss);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
 	getsockname(w.tcp, (struct sockaddr *)&ss, &slen);
 	assert_int_equal(connect(fd, (struct sockaddr *)&ss, slen), 0);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	return fd;
+}
+
+static int
+tcp_to_us(void)
+{
+	return tcp_from(INADDR_LOOPBACK);
 }
 
 /* A framed block of plain under a key. Returns its length. */
@@ -558,13 +568,13 @@ test_budget_leaves_room_for_members(void **state)
 static void
 test_full_of_strangers(void **state)
 {
-	int fds[STREAM_MAX_IN + 10], fd, i;
+	int fds[GATE_STREAMS + 10], fd, i;
 	uint8_t out[256], in[1024];
 	size_t n;
 
 	(void)state;
-	for (i = 0; i < STREAM_MAX_IN + 10; i++) {
-		fds[i] = tcp_to_us();
+	for (i = 0; i < GATE_STREAMS + 10; i++) {
+		fds[i] = tcp_from(0x7f010000 + (uint32_t)i);
 		event_base_loop(w.base, EVLOOP_NONBLOCK);
 	}
 	turn(20);
@@ -575,7 +585,7 @@ test_full_of_strangers(void **state)
 	n = read_all(fd, in, sizeof(in));
 	assert_int_equal(n, 5 + 100 + SEAL_OVERHEAD);
 	close(fd);
-	for (i = 0; i < STREAM_MAX_IN + 10; i++)
+	for (i = 0; i < GATE_STREAMS + 10; i++)
 		close(fds[i]);
 	turn(20);
 }
