@@ -21,6 +21,7 @@
 #include "../common/log.h"
 #include "../common/clock.h"
 #include "net.h"
+#include "replay.h"
 #include "stream.h"
 #include "wire.h"
 
@@ -47,6 +48,7 @@ static struct {
 	struct accept accept;
 	struct ipaddr asker, asked; /* of the packet that is handled */
 	struct refused refused[REFUSED_SLOTS];
+	struct replay heard;
 	uint8_t hashkey[crypto_shorthash_KEYBYTES];
 	uint8_t in[PACKET_MAX], plain[PACKET_MAX];
 } net;
@@ -94,6 +96,11 @@ one_packet(const struct ipport *from, size_t len)
 			? "too short to be one of ours"
 			: "not sealed with our cluster key (another mesh, or "
 			  "a member with another --cluster-key)");
+		return;
+	}
+	/* The network may double one: no reason to speak of it. */
+	if (replay_seen(&net.heard, net.in + SEAL_NONCE_OFFSET)) {
+		net.count.replays++;
 		return;
 	}
 	err = net.cfg.handler.packet(from, net.plain, (size_t)n);
@@ -400,6 +407,7 @@ net_start(const struct net_config *cfg)
 {
 	net.cfg = *cfg;
 	randombytes_buf(net.hashkey, sizeof(net.hashkey));
+	replay_init(&net.heard);
 	if (udp_family() == -1)
 		return -1;
 	/* Unbound: the route to the overlay address picks our interface. */

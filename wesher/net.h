@@ -74,6 +74,7 @@ struct net_counters {
 	uint64_t refused_packets, refused_streams, streams_in, streams_out;
 	uint64_t send_errors;
 	uint64_t strays; /* packets and streams that net_accept rules out */
+	uint64_t replays; /* packets and streams that came before */
 };
 const struct net_counters *net_counters(void);
 

@@ -25,7 +25,7 @@
 
 #include "seal.h"
 
-#define NONCE_LEN 12
+#define NONCE_LEN SEAL_NONCE_LEN
 #define TAG_LEN	  16
 
 /* Values of libcrypto's interface. */

@@ -14,8 +14,10 @@
  * libsodium has no AES (or force_libcrypto), libcrypto is opened with dlopen;
  * call seal_init before the sandbox.
  */
-#define SEAL_VERSION  1
-#define SEAL_OVERHEAD (1 + 12 + 16)
+#define SEAL_VERSION	  1
+#define SEAL_OVERHEAD	  (1 + 12 + 16)
+#define SEAL_NONCE_OFFSET 1 /* of the 12 bytes, in a block */
+#define SEAL_NONCE_LEN	  12
 
 struct seal;
 

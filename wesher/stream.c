@@ -5,7 +5,8 @@
  * Hostile until the block opens: a stranger may declare any length, send
  * slowly, or connect a thousand times. Memory grows with bytes received, all
  * unauthenticated streams share one budget (gate.c), each phase and the whole
- * have their time-outs, and nothing is answered to who has no key. What opened is inflated, handled and let go
+ * have their time-outs, and nothing is answered to who has no key, nor to who
+ * repeats a block that was heard. What opened is inflated, handled and let go
  * before the next stream is looked at: one inflated text at a time.
  */
 #include <sys/socket.h>
@@ -26,6 +27,7 @@
 #include "../common/log.h"
 #include "frame.h"
 #include "gate.h"
+#include "replay.h"
 #include "stream.h"
 #include "wire.h"
 
@@ -47,6 +49,7 @@ static struct {
 	struct net_counters *count;
 	struct event ev_accept, ev_resume;
 	struct gate gate;
+	struct replay heard;
 	size_t pending;
 	bool started;
 	struct lzw_encoder lzw;
@@ -177,6 +180,10 @@ open_block(struct conn *c, struct evbuffer *in)
 		conn_fail(c,
 		    "not sealed with our cluster key (another mesh, or a "
 		    "member with another --cluster-key)");
+	} else if (replay_seen(
+		       &st.heard, wire + FRAME_HEAD + SEAL_NONCE_OFFSET)) {
+		st.count->replays++;
+		conn_fail(c, "a recording of one that came before");
 	} else {
 		evbuffer_drain(in, evbuffer_get_length(in));
 		gate_opened(&st.gate, &c->gate, clock_now());
@@ -467,6 +474,7 @@ stream_start(const struct net_config *cfg, struct net_counters *count)
 	st.cfg = *cfg;
 	st.count = count;
 	gate_init(&st.gate);
+	replay_init(&st.heard);
 	st.started = true;
 	(void)evtimer_assign(&st.ev_resume, cfg->base, on_resume, NULL);
 	if (event_assign(&st.ev_accept, cfg->base, cfg->tcp,
