@@ -135,8 +135,12 @@ write_in_place(const struct file_place *at, const char *buf, size_t len,
 	int fd = openat(at->dirfd, at->name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	int r, back;
 
-	if (fd == -1)
-		return -errno;
+	if (fd == -1) {
+		r = -errno;
+		if (old != NULL) /* untouched: a copy would only grow old */
+			(void)unlinkat(at->dirfd, at->copy, 0);
+		return r;
+	}
 	back = r = file_overwrite(fd, buf, len);
 	if (r != 0 && old != NULL)
 		back = file_overwrite(fd, old, oldlen);
