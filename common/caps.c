@@ -6,6 +6,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <linux/securebits.h>
+
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "caps.h"
@@ -36,11 +39,21 @@ caps_set(uint64_t caps)
 	return (int)syscall(SYS_capset, &head, d);
 }
 
+static bool
+may_setpcap(void)
+{
+	uint64_t have = 0;
+
+	return caps_get(&have) == 0 && (have & CAP_BIT(CAP_SETPCAP));
+}
+
 int
 caps_bound(uint64_t keep)
 {
 	int cap, have;
 
+	if (!may_setpcap())
+		return caps_no_ambient() == -1 ? -1 : 1;
 	for (cap = 0; cap < 64; cap++) {
 		have = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
 		if (have == -1)
@@ -50,6 +63,19 @@ caps_bound(uint64_t keep)
 			return -1;
 	}
 	return caps_no_ambient();
+}
+
+int
+caps_lock(void)
+{
+	const unsigned long lock =
+	    SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+	    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+
+	if (!may_setpcap())
+		return 1;
+	return prctl(PR_SET_SECUREBITS, lock, 0, 0, 0);
 }
 
 int

@@ -1,16 +1,57 @@
 /*
- * Into the background as daemon(3), but for the status that the front process
+ * A daemon's descriptors and signals, and its way into the background: as
+ * daemon(3), but for the status that the front process
  * returns. Used by wesher-priv; needs no privilege, and nothing that a sandbox
  * forbids once daemon_fork() has returned.
  */
+#include <sys/signalfd.h>
+
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "daemon.h"
 #include "log.h"
 
 static int readyfd = -1, nullfd = -1;
+
+void
+daemon_fds(int *a, int *b)
+{
+	int fd, ca, cb;
+
+	while ((fd = open("/dev/null", O_RDWR)) != -1 && fd <= 2)
+		;
+	close(fd);
+	ca = fcntl(*a, F_DUPFD_CLOEXEC, 64);
+	cb = fcntl(*b, F_DUPFD_CLOEXEC, 64);
+	if (ca == -1 || cb == -1)
+		fatal("--conf-fd, --gossip-fd");
+	if ((*a = dup3(ca, 3, O_CLOEXEC)) == -1 ||
+	    (*b = dup3(cb, 4, O_CLOEXEC)) == -1)
+		fatal("descriptors");
+	closefrom(5);
+}
+
+int
+daemon_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL); /* an ignored one loses the status */
+	if (sigprocmask(SIG_SETMASK, &set, NULL) == -1 ||
+	    (fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1)
+		fatal("signals");
+	return fd;
+}
 
 void
 daemon_fork(void)

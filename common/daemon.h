@@ -7,6 +7,12 @@
  */
 
 /*
+ * 0 to 2 exist, and beside them these two alone, as 3 and 4. Everything else
+ * is closed. fatal()s.
+ */
+void daemon_fds(int *a, int *b);
+
+/*
  * Returns in the daemon; the front process ends with 0 after daemon_ready(),
  * with 1 when the daemon ends before. fatal()s. Call before any sandbox.
  */
@@ -18,5 +24,9 @@ void daemon_fork(void);
  * the front process was interrupted meanwhile.
  */
 int daemon_ready(void);
+
+/* A non-blocking signalfd of INT, TERM, HUP and CHLD, which are blocked; PIPE
+ * is ignored. fatal()s. */
+int daemon_signals(void);
 
 #endif

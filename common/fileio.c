@@ -37,8 +37,7 @@ read_all(int fd, size_t size, size_t *len)
 char *
 file_read(int dirfd, const char *name, size_t max, size_t *len, struct stat *st)
 {
-	int fd = openat(dirfd, name,
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = openat(dirfd, name, FILE_O_READ);
 	char *buf = NULL;
 	int saved;
 
@@ -85,9 +84,7 @@ file_new(int dirfd, const char *name, const void *buf, size_t len,
 	int fd, r;
 
 	(void)unlinkat(dirfd, name, 0);
-	fd = openat(dirfd, name,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1)
+	if ((fd = openat(dirfd, name, FILE_O_NEW, 0600)) == -1)
 		return -errno;
 	/* The owner as far as we may: without CAP_CHOWN it stays ours. */
 	if (like != NULL)
@@ -132,7 +129,7 @@ static int
 write_in_place(const struct file_place *at, const char *buf, size_t len,
     const char *old, size_t oldlen)
 {
-	int fd = openat(at->dirfd, at->name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(at->dirfd, at->name, FILE_O_WRITE);
 	int r, back;
 
 	if (fd == -1) {

@@ -3,12 +3,18 @@
 
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <stddef.h>
 
 /*
  * Small files read whole and replaced whole: nothing half-written is ever
  * visible (design.md section 3). dirfd is open for reading.
  */
+
+/* How files are opened here: what a sandbox has to allow, and nothing else. */
+#define FILE_O_READ  (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define FILE_O_WRITE (O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
+#define FILE_O_NEW   (O_CREAT | O_EXCL | FILE_O_WRITE)
 
 /*
  * A regular file of at most max bytes, malloc'ed, with its fstat(2); links are

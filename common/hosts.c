@@ -82,6 +82,12 @@ hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n)
 }
 
 int
+hosts_fd(const struct hosts *h)
+{
+	return h->at.dirfd;
+}
+
+int
 hosts_clear(struct hosts *h)
 {
 	int r, i;

@@ -26,6 +26,8 @@ struct hosts *hosts_open(int dirfd, const char *interface, int lockfd);
  * (-EAGAIN: another mesh is writing, try again soon).
  */
 int hosts_write(struct hosts *h, const struct hosts_entry *e, size_t n);
+/* The folder's descriptor. */
+int hosts_fd(const struct hosts *h);
 /* Take all managed lines away; waits up to 2 s for another mesh. As above. */
 int hosts_clear(struct hosts *h);
 

@@ -16,18 +16,24 @@
 #include "logsock.h"
 
 static struct sockaddr_un syslog_addr = {.sun_family = AF_UNIX};
-static int syslog_fd = -1, notify_fd = -1;
+static int syslogfd = -1, notifyfd = -1;
 
 int
 syslog_open(const char *path)
 {
 	strlcpy(syslog_addr.sun_path, path, sizeof(syslog_addr.sun_path));
-	syslog_fd = socket(
+	syslogfd = socket(
 	    AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (syslog_fd == -1)
+	if (syslogfd == -1)
 		return -1;
 	return connect(
-	    syslog_fd, (struct sockaddr *)&syslog_addr, sizeof(syslog_addr));
+	    syslogfd, (struct sockaddr *)&syslog_addr, sizeof(syslog_addr));
+}
+
+int
+syslog_fd(void)
+{
+	return syslogfd;
 }
 
 void
@@ -45,13 +51,13 @@ syslog_send(enum log_level level, const char *tag, const char *line)
 	    3 << 3 | severity[level], when, tag, getpid(), line);
 	if (n >= (int)sizeof(buf))
 		n = sizeof(buf) - 1;
-	if (send(syslog_fd, buf, (size_t)n, MSG_NOSIGNAL) != -1 ||
+	if (send(syslogfd, buf, (size_t)n, MSG_NOSIGNAL) != -1 ||
 	    errno == EAGAIN)
 		return;
 	/* The logger was restarted. */
-	if (connect(syslog_fd, (struct sockaddr *)&syslog_addr,
+	if (connect(syslogfd, (struct sockaddr *)&syslog_addr,
 		sizeof(syslog_addr)) == 0)
-		(void)send(syslog_fd, buf, (size_t)n, MSG_NOSIGNAL);
+		(void)send(syslogfd, buf, (size_t)n, MSG_NOSIGNAL);
 }
 
 void
@@ -65,9 +71,9 @@ notify_open(const char *path)
 	memcpy(sun.sun_path, path, len);
 	if (path[0] == '@')
 		sun.sun_path[0] = '\0';
-	notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (notify_fd == -1 ||
-	    connect(notify_fd, (struct sockaddr *)&sun,
+	notifyfd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (notifyfd == -1 ||
+	    connect(notifyfd, (struct sockaddr *)&sun,
 		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) ==
 		-1)
 		log_warn("supervisor's socket");
@@ -76,7 +82,7 @@ notify_open(const char *path)
 void
 notify_send(const char *text)
 {
-	if (notify_fd != -1)
+	if (notifyfd != -1)
 		(void)send(
-		    notify_fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+		    notifyfd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
 }

@@ -8,6 +8,7 @@
  * connect(2) alone. syslog_send suits log_sink().
  */
 int syslog_open(const char *path);
+int syslog_fd(void); /* -1: not open */
 void syslog_send(enum log_level level, const char *tag, const char *line);
 
 /* The supervisor's socket (NOTIFY_SOCKET), if any; opened likewise. */

@@ -111,7 +111,7 @@ struct priv_hello {
 enum {
 	PRIV_BOX_SECCOMP = 0x01,
 	PRIV_BOX_LANDLOCK = 0x02,
-	PRIV_BOX_BOUND = 0x04 /* nothing can be regained: bounding set, securebits */
+	PRIV_BOX_BOUND = 0x04 /* bounding set and securebits are locked, too */
 };
 
 struct priv_net {

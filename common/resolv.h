@@ -1,6 +1,7 @@
 #ifndef COMMON_RESOLV_H
 #define COMMON_RESOLV_H
 
+#include <fcntl.h>
 #include <stddef.h>
 
 #include "addr.h"
@@ -14,8 +15,16 @@
 int resolv_open(const char *etcdir);
 /* Empty the inotify queue. */
 void resolv_drain(void);
-/* Read the file. Returns how many addresses went to out. */
-size_t resolv_get(struct ipaddr *out, size_t max);
+/*
+ * Read the file: *n addresses, at most max, to out. Both stay as they are when
+ * it may not be read any more, which is said once: the sandbox knows the
+ * folder that its link led to at the start.
+ */
+void resolv_get(struct ipaddr *out, size_t max, size_t *n);
+
+/* For a sandbox: opened with RESOLV_O in *etc, stands in *etc or *to (-1). */
+#define RESOLV_O (O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+void resolv_dirs(int *etc, int *to);
 
 /*
  * The "nameserver ADDRESS" lines of text, at most max; all else is ignored.

@@ -151,6 +151,15 @@ uapi_fd(void)
 	return sock;
 }
 
+bool
+uapi_alive(void)
+{
+	char c;
+
+	return sock != -1 && recv(sock, &c, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
+	       errno == EAGAIN;
+}
+
 /* ---- bytes */
 
 /* 0 when the socket is ready for that, or has ended. */

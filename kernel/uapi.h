@@ -24,6 +24,8 @@ int uapi_connect(const char *dir, const char *name, int wait);
 bool uapi_exists(const char *dir, const char *name);
 /* The connection, -1: none. Readable means that it has ended. */
 int uapi_fd(void);
+/* Is there one, and its other end? */
+bool uapi_alive(void);
 
 /*
  * batch: so many changes are less than 4 KiB. All return -ENODEV after the

@@ -28,7 +28,8 @@ bool
 wg_ours(const char *name, const char *kind)
 {
 	if (strcmp(kind, "tun") == 0)
-		return uapi_exists(UAPI_DIR, name);
+		return opened ? ops == &wg_uapi && uapi_alive()
+			      : uapi_exists(UAPI_DIR, name);
 	return strcmp(kind, "wireguard") == 0;
 }
 

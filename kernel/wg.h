@@ -40,7 +40,8 @@ struct wg_device {
 int wg_start(const char *name);
 /*
  * Is a link of that name and kind a WireGuard interface: the kernel's, or one
- * ("tun") whose configuration socket belongs to root?
+ * ("tun") whose configuration socket belongs to root? After wg_open() no file
+ * is looked at: then it is the one whose socket we hold.
  */
 bool wg_ours(const char *name, const char *kind);
 /*

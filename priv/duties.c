@@ -59,7 +59,7 @@ duty_net(struct priv *p)
 		return;
 	}
 	e->host = host;
-	e->ndns = resolv_get(e->dns, PRIV_NET_DNS);
+	resolv_get(e->dns, PRIV_NET_DNS, &e->ndns);
 	for (i = 0; i < e->host.nown && n.naddr < PRIV_NET_ADDRS; i++)
 		if (may_announce(p, i))
 			priv_ip_to(&n.addr[n.naddr++], &e->host.own[i]);

@@ -41,22 +41,6 @@ leaving(const struct loop *l)
 	return l->p->state == PS_LEAVING;
 }
 
-/* The front process returns to the shell; we leave its terminal alone. */
-static void
-detach(void)
-{
-	int r;
-
-	log_info("ready");
-	notify_send("READY=1");
-	if ((r = daemon_ready()) == 0)
-		return;
-	if (r == -1) /* it was interrupted */
-		(void)raise(SIGINT);
-	log_init(LOG_D_SINK, log_level_get(), "wesher-priv", -1);
-	log_sink(syslog_send);
-}
-
 static void
 begin_end(struct loop *l, int sig)
 {
@@ -72,6 +56,22 @@ begin_end(struct loop *l, int sig)
 	removing = !stop;
 	kill_at = l->p->env.now + PRIV_LEAVE_MAX * 1000;
 	dispatch_end(l->p, stop ? PRIV_STOP : PRIV_LEAVE);
+}
+
+/* The front process returns to the shell; we leave its terminal alone. */
+static void
+detach(struct loop *l)
+{
+	int r;
+
+	log_info("ready");
+	notify_send("READY=1");
+	if ((r = daemon_ready()) == 0)
+		return;
+	log_init(LOG_D_SINK, log_level_get(), "wesher-priv", -1);
+	log_sink(syslog_send);
+	if (r == -1) /* it was interrupted */
+		begin_end(l, SIGINT);
 }
 
 static void
@@ -153,7 +153,7 @@ serve(struct loop *l, struct pollfd *pf)
 	}
 	/* What follows READY may have been read in the same round. */
 	if (was == PS_START && p->state != PS_START && !leaving(l))
-		detach();
+		detach(l);
 	if (leaving(l) && p->env.now >= kill_at)
 		(void)kill(l->child, SIGKILL);
 }

@@ -4,14 +4,11 @@
  * again. It parses nothing that came from the network, and passes the memfd
  * with the cluster key on without looking.
  */
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -22,29 +19,11 @@
 #include "../common/seqpacket.h"
 #include "../common/resolv.h"
 #include "priv.h"
+#include "sandbox.h"
 
 static struct policy pol;
 static struct priv priv;
 static struct wgkey wgkey;
-
-/* 0 to 2 exist, the two we were given survive, everything else is closed. */
-static void
-tidy_fds(void)
-{
-	int fd, conf, exe;
-
-	while ((fd = open("/dev/null", O_RDWR)) != -1 && fd <= 2)
-		;
-	close(fd);
-	conf = fcntl(pol.conf_fd, F_DUPFD_CLOEXEC, 64);
-	exe = fcntl(pol.gossip_fd, F_DUPFD_CLOEXEC, 64);
-	if (conf == -1 || exe == -1)
-		fatal("--conf-fd, --gossip-fd");
-	if ((pol.conf_fd = dup3(conf, 3, O_CLOEXEC)) == -1 ||
-	    (pol.gossip_fd = dup3(exe, 4, O_CLOEXEC)) == -1)
-		fatal("descriptors");
-	closefrom(5);
-}
 
 /* --remove: what a daemon that crashed left behind. */
 static int
@@ -56,25 +35,6 @@ remove_all(void)
 	if ((err = rtnl_open()) != 0)
 		fatalx("netlink: %s", strerror(-err));
 	return setup_unlink(&pol, setup_hosts(&pol)) == 0 ? 0 : 1;
-}
-
-static int
-signals(void)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGCHLD, SIG_DFL); /* an ignored one loses the status */
-	if (sigprocmask(SIG_SETMASK, &set, NULL) == -1 ||
-	    (fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1)
-		fatal("signals");
-	return fd;
 }
 
 /* What the policy and the table start with. Returns: was the link made? */
@@ -102,6 +62,21 @@ start_priv(struct priv *p)
 	if ((err = repair_adopt(p)) != 0)
 		fatalx("%s: %s", pol.interface, strerror(-err));
 	return created;
+}
+
+static void
+confine(struct loop *l)
+{
+	struct priv *p = l->p;
+	struct sandbox s = {.child = l->child,
+	    .etc = p->hosts == NULL ? -1 : hosts_fd(p->hosts),
+	    .syslog = syslog_fd(),
+	    .uapi = wg_event_fd()};
+
+	resolv_dirs(&s.resolv, &s.resolv_to);
+	sandbox_enter(&s);
+	p->box = s.layers;
+	p->landlock = s.abi;
 }
 
 static int
@@ -143,7 +118,7 @@ run(struct loop *l)
 			close(c.fds[i]);
 	close(c.dir);
 	close(c.exe);
-	sandbox_enter();
+	confine(l);
 	i = loop_run(l);
 	if (i != 0 && created && p->state == PS_START)
 		(void)rtnl_link_delete(pol.interface);
@@ -173,8 +148,7 @@ main(int argc, char *argv[])
 		setup_key(&pol, &wgkey, true);
 		return 0;
 	}
-	tidy_fds();
-	tzset();
+	daemon_fds(&pol.conf_fd, &pol.gossip_fd);
 	log_init(pol.foreground ? LOG_D_STDERR : LOG_D_PLAIN,
 	    (enum log_level)pol.log_level,
 	    pol.foreground ? "wesher-priv" : "wesher", -1);
@@ -185,6 +159,6 @@ main(int argc, char *argv[])
 		(void)syslog_open("/dev/log");
 	}
 	notify_open(getenv("NOTIFY_SOCKET"));
-	l.sigfd = signals();
+	l.sigfd = daemon_signals();
 	return run(&l);
 }

@@ -58,11 +58,4 @@ struct child {
  */
 pid_t child_start(const struct child *c);
 
-/*
- * wesher-priv gives up what it needs no longer: from here on it neither forks
- * nor executes, opens no socket, and no file but in /etc (and resolv.conf).
- * Ends the process when that fails.
- */
-void sandbox_enter(void);
-
 #endif

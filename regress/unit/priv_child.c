@@ -28,6 +28,7 @@
 #include "../../common/log.h"
 #include "../../common/seqpacket.h"
 #include "../../priv/priv.h"
+#include "../../priv/sandbox.h"
 
 #define UID 12345
 
@@ -179,6 +180,8 @@ daemon_main(char what, bool keep)
 	static struct wgkey key;
 	struct child c = {.user = {UID, UID}};
 	struct loop l = {.p = &priv, .dnsfd = -1};
+	struct sandbox s = {
+	    .etc = -1, .resolv = -1, .resolv_to = -1, .syslog = -1, .uapi = -1};
 	int i, sv[2], lp[2];
 	const char *why;
 	bool created;
@@ -224,9 +227,10 @@ daemon_main(char what, bool keep)
 	l.child = child_start(&c);
 	close(sv[1]);
 	close(lp[1]);
-	sandbox_enter();
+	s.child = l.child;
+	sandbox_enter(&s);
 	i = loop_run(&l);
-	if (waitpid(-1, NULL, WNOHANG) != -1) /* reaped, and no other */
+	if (waitpid(l.child, NULL, WNOHANG) != -1) /* reaped */
 		return 98;
 	return i + (fk.link ? 10 : 0) + (fk.hosts_writes ? 20 : 0);
 }
