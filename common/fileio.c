@@ -4,10 +4,14 @@
  * end), and the disk may be full: a write must never leave less than there
  * was.
  */
+#include <sys/xattr.h>
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "fileio.h"
@@ -77,18 +81,46 @@ file_overwrite(int fd, const void *buf, size_t len)
 	return 0;
 }
 
-int
-file_new(int dirfd, const char *name, const void *buf, size_t len,
-    const struct stat *like)
+#define ACL "system.posix_acl_access"
+
+/*
+ * Labels, lists of access and whatever else the new file may have from the old
+ * one; what the kernel does not let us set is left out.
+ */
+static void
+keep_xattrs(int from, int to)
 {
-	int fd, r;
+	char *names = malloc(XATTR_LIST_MAX), *value = malloc(XATTR_SIZE_MAX);
+	ssize_t len = -1, n;
+	const char *s;
+
+	if (names != NULL && value != NULL)
+		len = flistxattr(from, names, XATTR_LIST_MAX);
+	/* The folder's default may have given it one. */
+	if (len != -1)
+		(void)fremovexattr(to, ACL);
+	for (s = names; len > 0 && s < names + len; s += strlen(s) + 1)
+		if ((n = fgetxattr(from, s, value, XATTR_SIZE_MAX)) != -1)
+			(void)fsetxattr(to, s, value, (size_t)n, 0);
+	free(names);
+	free(value);
+}
+
+/* As file_new(); from is open for reading, or -1. */
+static int
+make_file(int dirfd, const char *name, const void *buf, size_t len,
+    const struct stat *like, int from)
+{
+	int fd, r = 0;
 
 	(void)unlinkat(dirfd, name, 0);
 	if ((fd = openat(dirfd, name, FILE_O_NEW, 0600)) == -1)
 		return -errno;
+	if (from != -1)
+		keep_xattrs(from, fd);
 	/* The owner as far as we may: without CAP_CHOWN it stays ours. */
-	if (like != NULL)
-		r = fchown(fd, like->st_uid, like->st_gid);
+	if (like != NULL && fchown(fd, like->st_uid, like->st_gid) == -1)
+		r = fchown(fd, (uid_t)-1, like->st_gid);
 	if (fchmod(fd, like == NULL ? 0600 : like->st_mode & 0777) == -1)
 		r = -errno;
 	else
@@ -98,6 +130,13 @@ file_new(int dirfd, const char *name, const void *buf, size_t len,
 	if (r != 0)
 		(void)unlinkat(dirfd, name, 0);
 	return r;
+}
+
+int
+file_new(int dirfd, const char *name, const void *buf, size_t len,
+    const struct stat *like)
+{
+	return make_file(dirfd, name, buf, len, like, -1);
 }
 
 int
@@ -124,20 +163,31 @@ file_sync_dir(int dirfd)
 	return -errno;
 }
 
-/* Overwrite the file with buf, else put back old (if any); the copy goes. */
+/* The file itself, to be written in place; -1 (errno) when it is none. */
 static int
-write_in_place(const struct file_place *at, const char *buf, size_t len,
-    const char *old, size_t oldlen)
+open_place(const struct file_place *at)
 {
 	int fd = openat(at->dirfd, at->name, FILE_O_WRITE);
+	struct stat st;
+
+	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
+		close(fd);
+		errno = EINVAL;
+		fd = -1;
+	}
+	return fd;
+}
+
+/*
+ * Overwrite the file with buf, else put back old (if any); the copy goes once
+ * the file is whole. Closes fd.
+ */
+static int
+write_in_place(const struct file_place *at, int fd, const char *buf, size_t len,
+    const char *old, size_t oldlen)
+{
 	int r, back;
 
-	if (fd == -1) {
-		r = -errno;
-		if (old != NULL) /* untouched: a copy would only grow old */
-			(void)unlinkat(at->dirfd, at->copy, 0);
-		return r;
-	}
 	back = r = file_overwrite(fd, buf, len);
 	if (r != 0 && old != NULL)
 		back = file_overwrite(fd, old, oldlen);
@@ -155,21 +205,46 @@ file_mend(const struct file_place *at)
 	struct stat st;
 	size_t len;
 	char *buf = file_read(at->dirfd, at->copy, at->max, &len, &st);
-	int r;
+	int fd, r;
 
 	if (buf == NULL)
 		return errno == ENOENT ? 0 : -errno;
-	r = write_in_place(at, buf, len, NULL, 0);
+	if ((fd = open_place(at)) == -1)
+		r = -errno;
+	else
+		r = write_in_place(at, fd, buf, len, NULL, 0);
 	free(buf);
 	return r;
+}
+
+/* By rename, so that what bears the copy's name is complete. */
+static int
+install_in_place(const struct file_place *at, const char *old, size_t oldlen,
+    const char *new, size_t newlen)
+{
+	int r, fd = open_place(at);
+
+	if (fd == -1)
+		return -errno;
+	if (renameat(at->dirfd, at->beside, at->dirfd, at->copy) == -1) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	(void)file_sync_dir(at->dirfd);
+	return write_in_place(at, fd, new, newlen, old, oldlen);
 }
 
 int
 file_install(const struct file_place *at, const char *old, size_t oldlen,
     const char *new, size_t newlen, const struct stat *like)
 {
-	int r = file_new(at->dirfd, at->beside, new, newlen, like);
+	int from = openat(at->dirfd, at->name, FILE_O_READ);
+	int r;
 
+	r = make_file(at->dirfd, at->beside, new, newlen, like, from);
+	if (from != -1)
+		close(from);
 	if (r != 0)
 		return r;
 	if (renameat(at->dirfd, at->beside, at->dirfd, at->name) == 0) {
@@ -177,12 +252,8 @@ file_install(const struct file_place *at, const char *old, size_t oldlen,
 		return 0;
 	}
 	r = -errno;
-	/* By rename, so that what bears the copy's name is complete. */
-	if ((r == -EBUSY || r == -EXDEV) &&
-	    renameat(at->dirfd, at->beside, at->dirfd, at->copy) == 0) {
-		(void)file_sync_dir(at->dirfd);
-		return write_in_place(at, new, newlen, old, oldlen);
-	}
+	if (r == -EBUSY || r == -EXDEV)
+		r = install_in_place(at, old, oldlen, new, newlen);
 	(void)unlinkat(at->dirfd, at->beside, 0);
 	return r;
 }

@@ -13,7 +13,7 @@
 
 /* How files are opened here: what a sandbox has to allow, and nothing else. */
 #define FILE_O_READ  (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-#define FILE_O_WRITE (O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
+#define FILE_O_WRITE (O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 #define FILE_O_NEW   (O_CREAT | O_EXCL | FILE_O_WRITE)
 
 /*
@@ -54,9 +54,11 @@ struct file_place {
 };
 
 /*
- * As file_replace, with mode and owner of like. Only for EBUSY and EXDEV in
- * place: the finished text is put beside as `copy` first, and old is put back
- * when the write fails. 0, or -errno with the old text intact.
+ * As file_replace, with mode, extended attributes (an ACL, a label) and owner
+ * of what it replaces, as far as we may set them. like: its fstat(2). Only for
+ * EBUSY and EXDEV in place: the finished text is put beside as `copy` first,
+ * and old is put back when the write fails. 0, or -errno with the old text
+ * intact.
  */
 int file_install(const struct file_place *at, const char *old, size_t oldlen,
     const char *new, size_t newlen, const struct stat *like);

@@ -16,6 +16,7 @@
 
 #include "fileio.h"
 #include "hosts.h"
+#include "log.h"
 
 #define FILE_MAX (16 * 1024 * 1024)
 
@@ -43,6 +44,18 @@ hosts_open(int dirfd, const char *interface, int lockfd)
 	return h;
 }
 
+/* Without CAP_CHOWN a new file is root's; once, since it is root's then. */
+static void
+say_owner(const struct hosts *h, const struct stat *was)
+{
+	struct stat st;
+
+	if (fstatat(h->at.dirfd, h->at.name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (st.st_uid != was->st_uid || st.st_gid != was->st_gid))
+		log_warnx("hosts file: belonged to %u:%u, is root's now",
+		    was->st_uid, was->st_gid);
+}
+
 /* Read, change, write: under the lock. */
 static int
 update(struct hosts *h, const struct hosts_entry *e, size_t n)
@@ -62,6 +75,8 @@ update(struct hosts *h, const struct hosts_entry *e, size_t n)
 		r = -ENOMEM;
 	else if (newlen != oldlen || memcmp(old, new, oldlen) != 0) {
 		r = file_install(&h->at, old, oldlen, new, newlen, &st);
+		if (r == 0)
+			say_owner(h, &st);
 		r = r == 0 ? 1 : r;
 	}
 	free(old);

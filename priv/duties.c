@@ -98,7 +98,7 @@ duty_hosts(struct priv *p)
 			e[n++] = (struct hosts_entry){
 			    q->w.addr, q->name, &q->line};
 	err = e == NULL ? -ENOMEM : hosts_write(p->hosts, e, n);
-	if (err == 0)
+	if (err >= 0)
 		hosts_tell(e, n, &p->said, p->env.now);
 	free(e);
 	if (err == -EAGAIN) { /* another mesh is writing */
