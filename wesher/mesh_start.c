@@ -252,6 +252,7 @@ mesh_up(struct mesh *m, int64_t now)
 	pc.self_addr = m->self;
 	memcpy(pc.self_key, m->pubkey, WG_KEY_LEN);
 	pc.wgport = m->wgport;
+	pc.allow_static = m->conf.allow_static;
 	pc.hosts = !m->conf.no_etc_hosts;
 	pc.self_name = m->name;
 	pc.hosts_domains = m->conf.hosts_domains;
@@ -378,6 +379,8 @@ holder_of(struct mesh *m, const struct ipaddr *addr)
 		    meta_decode(mb->meta, mb->metalen, &meta) == -1 ||
 		    !ipaddr_eq(&meta.overlay, addr))
 			continue;
+		if (m->conf.allow_static && meta.has_x && meta.is_static)
+			return mb;
 		overlay_addr(&m->conf.overlay, mb->name, mb->namelen,
 		    meta.has_x ? meta.attempt : 0, &derived);
 		if (ipaddr_eq(&derived, addr))

@@ -58,6 +58,8 @@ send_set(struct peers *ps, struct peer *p)
 		m.flags |= PRIV_PEER_PLAIN;
 	if (ps->cfg.hosts && peer_no_line(&ps->cfg, p) == NULL)
 		m.flags |= PRIV_PEER_HOSTS;
+	if (p->want.is_static)
+		priv_ip_to(&m.addr, &p->want.addr);
 	memcpy(m.key, p->want.key, WG_KEY_LEN);
 	/* The same key twice asks for a reset of its session. */
 	if (p->had && !key_moved(ps, p) &&

@@ -32,8 +32,13 @@ judge_addr(const struct peers_config *cfg, const struct peer *p)
 		return PEER_OUTSIDE;
 	if (ipaddr_eq(&meta->overlay, &cfg->self_addr))
 		return PEER_OUR_ADDR;
-	if (meta->has_x && meta->is_static)
-		return PEER_STATIC;
+	if (meta->has_x && meta->is_static) {
+		if (!cfg->allow_static)
+			return PEER_STATIC;
+		return check_overlay_host(&cfg->overlay, &meta->overlay)
+			   ? PEER_PENDING
+			   : PEER_OUTSIDE;
+	}
 	overlay_addr(&cfg->overlay, p->name, p->namelen,
 	    meta->has_x ? meta->attempt : 0, &derived);
 	if (!ipaddr_eq(&derived, &meta->overlay))
@@ -75,6 +80,7 @@ peer_judge(const struct peers_config *cfg, struct peer *p)
 		return PEER_NO_FAMILY;
 	memcpy(p->want.key, p->meta.pubkey, WG_KEY_LEN);
 	p->want.addr = p->meta.overlay;
+	p->want.is_static = p->meta.has_x && p->meta.is_static;
 	p->want.plain = !p->meta.has_x;
 	p->want.attempt = p->meta.has_x ? p->meta.attempt : 0;
 	return PEER_PENDING;

@@ -38,6 +38,7 @@ struct peers_config {
 	struct ipaddr self_addr;
 	uint8_t self_key[WG_KEY_LEN];
 	uint16_t wgport;
+	bool allow_static; /* addresses of their choice */
 	bool hosts; /* hosts lines are wanted */
 	const char *self_name, *hosts_domains; /* as hosts_unfit() wants them */
 };

@@ -21,6 +21,7 @@ struct tunnel {
 	struct ipaddr addr;
 	uint8_t attempt;
 	bool plain; /* a member without X */
+	bool is_static; /* its name does not derive the address */
 };
 
 enum peer_busy { PEER_IDLE, PEER_QUEUED, PEER_SETTING, PEER_DELETING };

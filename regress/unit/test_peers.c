@@ -364,6 +364,54 @@ test_hosts_lines_by_name(void **state)
 	}
 }
 
+/* An address of its choice: where the operator lets them, and as such. */
+static void
+test_static(void **state)
+{
+	struct member *m = member("a", 2, true);
+	struct meta meta = {
+	    .has_pubkey = true, .has_x = true, .is_static = true};
+	const struct priv_peer_set *s = &w.asked[0].set;
+	struct ipaddr at;
+	struct peer_view v;
+
+	(void)state;
+	memset(meta.pubkey, 2, WG_KEY_LEN);
+	ipaddr_parse("10.1.2.3", &meta.overlay);
+	announce(m, &meta);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 0);
+	peers_view(w.peers, m, &v);
+	assert_int_equal(v.why, PEER_STATIC);
+	peers_free(w.peers);
+	m->udata = NULL;
+	w.cfg.allow_static = true;
+	w.peers = peers_new(&w.cfg);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 1);
+	assert_true(priv_ip_from(&at, &s->addr));
+	assert_true(ipaddr_eq(&at, &meta.overlay));
+	answer(0);
+	peers_view(w.peers, m, &v);
+	assert_int_equal(v.why, PEER_OK);
+	/* Neither outside of the network nor its broadcast address. */
+	ipaddr_parse("10.255.255.255", &meta.overlay);
+	announce(m, &meta);
+	update(m, PEERS_DIRECT);
+	peers_view(w.peers, m, &v);
+	assert_int_equal(v.why, PEER_OUTSIDE);
+	answer(0);
+	drop(m);
+	/* Who has a derived one is asked for by name alone. */
+	m = member("b", 3, true);
+	update(m, PEERS_DIRECT);
+	s = &w.asked[w.nasked - 1].set;
+	assert_true(priv_ip_from(&at, &s->addr));
+	assert_int_equal(at.len, 0);
+	answer(0);
+	drop(m);
+}
+
 static void
 test_no_hosts_lines_wanted(void **state)
 {
@@ -1523,6 +1571,7 @@ main(void)
 	    T(test_plain_member),
 	    T(test_no_hosts_line_for_odd_names),
 	    T(test_hosts_lines_by_name),
+	    T(test_static),
 	    T(test_no_hosts_lines_wanted),
 	    T(test_gone_member_is_deleted),
 	    T(test_a_move_keeps_the_tunnel),
