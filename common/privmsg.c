@@ -133,9 +133,9 @@ priv_ip_from(struct ipaddr *out, const struct priv_ip *in)
 	    !check_is_zero(in->pad, sizeof(in->pad)) ||
 	    !check_is_zero(in->b + in->len, sizeof(in->b) - in->len))
 		return false;
-	out->len = in->len;
-	memcpy(out->b, in->b, in->len);
-	return true;
+	/* One form each: IPv4 as IPv6 would pass by what is checked. */
+	return in->len == 0 || (ipaddr_from_bytes(in->b, in->len, out) == 0 &&
+				   out->len == in->len);
 }
 
 void

@@ -139,8 +139,9 @@ answer(struct priv *p, struct pend *pd)
 	if (pd->p != NULL)
 		pd->p->pending = false;
 	if (err != 0) {
-		log_warnx("%s: the kernel says: %s",
-		    priv_type_name(pd->res.request), strerror(-err));
+		if (bucket_take(&p->said, p->env.now))
+			log_warnx("%s: the kernel says: %s",
+			    priv_type_name(pd->res.request), strerror(-err));
 		p->repair_at = p->env.now; /* table and kernel may differ */
 		if (pd->fresh)
 			peers_remove(

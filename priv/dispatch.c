@@ -208,10 +208,12 @@ refuse(struct priv *p, struct request *q, int err)
 	struct ipaddr a;
 
 	p->refused++;
-	log_info("%s refused: %s %s: %s", priv_type_name(q->r.request),
-	    q->m->h.type == PRIV_PEER_SET ? q->m->peer_set.name : "",
-	    priv_ip_from(&a, &q->r.addr) && a.len ? ipaddr_str(&a, addr) : "",
-	    priv_reason(-err));
+	if (bucket_take(&p->said, p->env.now))
+		log_info("%s refused: %s %s: %s", priv_type_name(q->r.request),
+		    q->m->h.type == PRIV_PEER_SET ? q->m->peer_set.name : "",
+		    priv_ip_from(&a, &q->r.addr) && a.len ? ipaddr_str(&a, addr)
+							  : "",
+		    priv_reason(-err));
 	q->r.error = -err;
 	dispatch_put(p, &q->r);
 }
@@ -261,7 +263,9 @@ dispatch_read(struct priv *p)
 			break;
 		rv = n > 0 ? dispatch_one(p, &m, (size_t)n) : -1;
 		/* ECONNRESET: it ended with something unread. */
-		if (n == -1 && errno != ECONNRESET)
+		if (n == -1 && errno == EBADMSG)
+			log_errorx("boundary: a file descriptor came along");
+		else if (n == -1 && errno != ECONNRESET)
 			log_error("boundary");
 		else if (n <= 0 && p->state != PS_LEAVING)
 			log_errorx("boundary: end of file or empty record");
@@ -327,8 +331,13 @@ dispatch_write(struct priv *p)
 			put_stat(p);
 		m = &p->out[p->outhead];
 		if (seqpacket_send(p->boundary, m, priv_type_size(m->h.type)) ==
-		    -1)
-			return errno == EAGAIN || errno == ENOBUFS ? 0 : -1;
+		    -1) {
+			if (errno == EAGAIN || errno == ENOBUFS)
+				return 0;
+			if (p->state != PS_LEAVING)
+				log_error("boundary: cannot be written");
+			return -1;
+		}
 		p->outhead = (p->outhead + 1) % OUTQ_MAX;
 		p->nout--;
 		p->sent = p->env.now;

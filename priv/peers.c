@@ -83,7 +83,14 @@ peers_by_endpoint(struct peers *ps, const struct ipaddr *a)
 	struct peer want = {.w = {.endpoint = {.ip = *a}}};
 	struct peer *p = RB_NFIND(tree_ep, &ps->byep, &want);
 
-	return p != NULL && ipaddr_eq(&p->w.endpoint.ip, a) ? p : NULL;
+	if (p != NULL && ipaddr_eq(&p->w.endpoint.ip, a))
+		return p;
+	if (!ps->inside)
+		return NULL;
+	for (p = peers_from(ps, NULL); p != NULL; p = peers_next(p))
+		if (ipaddr_eq(&p->k.endpoint.ip, a))
+			break;
+	return p;
 }
 
 struct peer *

@@ -30,13 +30,15 @@ struct peers {
 	struct tree_ep byep;
 	struct tree_addr former; /* addresses that may not change hands yet */
 	size_t n, nformer, nadopted;
+	bool inside; /* the kernel has had endpoints in the overlay network */
 };
 
 #define PEER_FRESH 180 /* seconds that a WireGuard session may live */
 
 struct peer *peers_by_key(struct peers *ps, const uint8_t key[WG_KEY_LEN]);
 struct peer *peers_by_addr(struct peers *ps, const struct ipaddr *a);
-/* Some peer whose endpoint has this address, or NULL. */
+/* Some peer whose endpoint, as set or as the kernel knows it, has this address;
+ * or NULL. */
 struct peer *peers_by_endpoint(struct peers *ps, const struct ipaddr *a);
 /* Who held an address last, while that still matters; or NULL. */
 struct peer *peers_former(struct peers *ps, const struct ipaddr *a);

@@ -10,6 +10,14 @@
 #include "../common/log.h"
 #include "priv.h"
 
+static void
+note(struct priv *p, struct peer *q, const struct wg_peer *k)
+{
+	q->k = *k;
+	if (ipnet_contains(&p->env.pol->overlay, &k->endpoint.ip))
+		p->env.peers.inside = true;
+}
+
 /* Dump the device and note in the table what was seen. 0 or -errno. */
 static int
 dump(struct priv *p, struct wg_device *d)
@@ -26,7 +34,7 @@ dump(struct priv *p, struct wg_device *d)
 		q->seen = false;
 	for (i = 0; i < d->npeers; i++)
 		if ((q = peers_by_key(&p->env.peers, d->peers[i].key))) {
-			q->k = d->peers[i];
+			note(p, q, &d->peers[i]);
 			q->seen = true;
 		}
 	p->dumped = p->env.now;
@@ -62,7 +70,7 @@ repair_adopt(struct priv *p)
 		    p->env.peers.n < MAX_PEERS)
 			q = peers_add(&p->env.peers, k, NULL, 0);
 		if (q != NULL)
-			q->k = *k;
+			note(p, q, k);
 		else
 			apply_wg(p, WG_DEL, k);
 	}

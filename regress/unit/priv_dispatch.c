@@ -72,6 +72,7 @@ setup(void **state)
 	p->heard = p->sent = p->env.now;
 	p->wgkey = &wgkey;
 	p->hosts = (struct hosts *)&fk;
+	p->said = (struct bucket){.rate = 1, .burst = 100};
 	p->changes = (struct bucket){.rate = 1000, .burst = MAX_PEERS};
 	memcpy(p->env.pubkey, wgkey.pub, WG_KEY_LEN);
 	strcpy(p->name, "me");
@@ -785,6 +786,28 @@ test_adopt_behind_the_clock(void **state)
 	assert_int_equal(fk_peer(key(1))->endpoint.port, 51820);
 }
 
+/* A session keeps the endpoint that the kernel knows: that is in use, too. */
+static void
+test_endpoint_of_the_kernel(void **state)
+{
+	struct priv_peer_set s = peer("a", 1, "192.0.2.1");
+	struct priv_peer_set t = peer("x", 5, "192.0.2.5");
+	struct ipaddr roamed = ip("10.1.2.3");
+
+	(void)state;
+	pol.allow_static = true;
+	leftover();
+	fk_peer(key(1))->endpoint.ip = roamed;
+	fk_peer(key(1))->handshake = p->env.wall - 10;
+	begin(PS_UP);
+	assert_int_equal(set(&s), 0);
+	assert_true(ipaddr_eq(&fk_peer(key(1))->endpoint.ip, &roamed));
+	priv_ip_to(&t.addr, &roamed);
+	assert_int_equal(set(&t), ENOTUNIQ);
+	assert_int_equal(del(1), 0);
+	assert_int_equal(set(&t), 0);
+}
+
 static void
 test_sync_removes_adopted(void **state)
 {
@@ -1229,6 +1252,7 @@ main(void)
 	    T(test_rate_limit),
 	    T(test_adopt),
 	    T(test_adopt_behind_the_clock),
+	    T(test_endpoint_of_the_kernel),
 	    T(test_sync_removes_adopted),
 	    T(test_hosts),
 	    T(test_stats),

@@ -112,6 +112,12 @@ test_ip(void **state)
 		assert_int_equal(
 		    priv_ip_from(&out, &bad), i == 0 || i == 4 || i == 16);
 	}
+	/* IPv4 in the form of IPv6. */
+	memset(&bad, 0, sizeof(bad));
+	bad.len = 16;
+	bad.b[10] = bad.b[11] = 0xff;
+	bad.b[12] = 127;
+	assert_false(priv_ip_from(&out, &bad));
 	/* No address, yet bytes. */
 	memset(&bad, 0, sizeof(bad));
 	bad.b[0] = 1;
