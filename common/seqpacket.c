@@ -43,5 +43,7 @@ seqpacket_send(int fd, const void *buf, size_t len)
 	do {
 		n = send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR);
 	} while (n == -1 && errno == EINTR);
+	if (n == -1 && (errno == ENOBUFS || errno == ENOMEM))
+		errno = EAGAIN;
 	return n == -1 ? -1 : 0;
 }

@@ -20,7 +20,10 @@ int seqpacket_pair(int sv[2]);
  */
 ssize_t seqpacket_recv(int fd, void *buf, size_t cap);
 
-/* Send one record without SIGPIPE. Returns 0, or -1 with errno (EAGAIN: full). */
+/*
+ * Send one record without SIGPIPE. Returns 0, or -1 with errno (EAGAIN: full,
+ * or the kernel is short of memory; again later).
+ */
 int seqpacket_send(int fd, const void *buf, size_t len);
 
 #endif

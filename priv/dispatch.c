@@ -332,7 +332,7 @@ dispatch_write(struct priv *p)
 		m = &p->out[p->outhead];
 		if (seqpacket_send(p->boundary, m, priv_type_size(m->h.type)) ==
 		    -1) {
-			if (errno == EAGAIN || errno == ENOBUFS)
+			if (errno == EAGAIN)
 				return 0;
 			if (p->state != PS_LEAVING)
 				log_error("boundary: cannot be written");

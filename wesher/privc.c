@@ -96,8 +96,7 @@ flush(void)
 	while ((q = STAILQ_FIRST(&pc.queue)) != NULL) {
 		if (seqpacket_send(pc.fd, &q->m, q->len) == -1) {
 			/* What is fatal shows as end of file. */
-			if (errno == EAGAIN || errno == ENOBUFS ||
-			    errno == ENOMEM)
+			if (errno == EAGAIN)
 				event_add(&pc.ev_write, NULL);
 			return;
 		}
