@@ -51,6 +51,8 @@ static const char *const calls[] = {
     /* descriptors that are open: signals, log pipe, inotify, files */
     "read", "write", "close", "pwrite64", "lseek", "_llseek", "fstat",
     "fstat64", "ftruncate", "ftruncate64", "fsync", "fchown", "flock",
+    /* what the new file keeps of the old one */
+    "flistxattr", "fgetxattr", "fsetxattr", "fremovexattr",
     /* the pid in a line for syslog, qsort(3), the end of a start */
     "getpid", "sysinfo", "setsid", NULL};
 
