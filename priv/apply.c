@@ -64,7 +64,7 @@ difference(const struct priv *p, const struct peer *q, const struct want *w,
 {
 	bool ep = ipport_cmp(&q->w.endpoint, &w->w.endpoint) != 0;
 
-	if (w->reset)
+	if (w->reset || q->unsure)
 		return WG_ADD;
 	if (q->adopted && peers_fresh(q, p->env.wall) &&
 	    q->k.handshake <= p->env.wall) /* the clock may be behind */
@@ -136,8 +136,10 @@ answer(struct priv *p, struct pend *pd)
 		err = b->adderr[pd->rt];
 	if (pd->p == NULL && err == -ENOENT)
 		err = 0;
-	if (pd->p != NULL)
+	if (pd->p != NULL) {
 		pd->p->pending = false;
+		pd->p->unsure = err != 0; /* all of it is told again */
+	}
 	if (err != 0) {
 		if (bucket_take(&p->said, p->env.now))
 			log_warnx("%s: the kernel says: %s",

@@ -16,7 +16,7 @@ struct peer {
 	struct wg_peer k; /* as the last dump showed it */
 	char *name; /* NULL while adopted */
 	struct hosts_line line;
-	bool hosts, adopted, pending;
+	bool hosts, adopted, pending, unsure; /* unsure: a change failed */
 	bool seen; /* by the repair that goes on */
 	int64_t until; /* of a former holder: its address waits, ms */
 };

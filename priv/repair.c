@@ -100,12 +100,14 @@ repair_peers(struct priv *p, const struct wg_device *d)
 			n++;
 		}
 	for (q = peers_from(&p->env.peers, NULL); q; q = peers_next(q)) {
-		if (q->seen && q->k.nallowed == 1 &&
-		    ipaddr_eq(&q->k.addr, &q->w.addr))
+		bool ep = q->seen && q->k.endpoint.ip.len != 0;
+
+		if (q->seen && (ep || q->w.endpoint.ip.len == 0) &&
+		    q->k.nallowed == 1 && ipaddr_eq(&q->k.addr, &q->w.addr))
 			continue;
 		w = q->w;
 		apply_room(p);
-		if (q->seen) /* the endpoint may have roamed */
+		if (ep) /* it may have roamed */
 			memset(&w.endpoint, 0, sizeof(w.endpoint));
 		apply_wg(p, WG_ADD, &w);
 		n++;
