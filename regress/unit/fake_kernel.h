@@ -49,10 +49,32 @@ static struct {
 
 	char hosts[64][64];
 	size_t nhosts;
+	/* Calls number fault_at, from 1, to fault_end fail with `fault`: they
+	 * have not been done, or (lost) have, and the answer did not come. */
+	unsigned fault_at, fault_end, calls;
+	int fault;
+	bool lost;
+
 	unsigned hosts_writes;
 	bool hosts_spoiled; /* by somebody: the next write finds it */
 	int hosts_error;
 } fk;
+
+/* Is this the call that fails? */
+static bool
+fk_fails(void)
+{
+	fk.calls++;
+	return fk.calls >= fk.fault_at && fk.calls <= fk.fault_end;
+}
+
+/* What a change returns that was done; f: fk_fails() said so. */
+#define FK_CHANGE(f)                     \
+	do {                             \
+		if ((f) && !fk.lost)     \
+			return fk.fault; \
+	} while (0)
+#define FK_DONE(f) ((f) ? fk.fault : 0)
 
 static struct wg_peer *__attribute__((unused)) fk_peer(const uint8_t *key)
 {
@@ -96,6 +118,8 @@ rtnl_close(void)
 int
 rtnl_link_get(const char *name, struct rtnl_link *out)
 {
+	if (fk_fails())
+		return fk.fault;
 	(void)name;
 	if (!fk.link)
 		return -ENODEV;
@@ -108,6 +132,9 @@ rtnl_link_get(const char *name, struct rtnl_link *out)
 int
 rtnl_link_create(const char *name)
 {
+	bool fails = fk_fails();
+
+	FK_CHANGE(fails);
 	(void)name;
 	if (fk.create_error != 0)
 		return fk.create_error;
@@ -121,42 +148,53 @@ rtnl_link_create(const char *name)
 	fk.port = 0;
 	memset(fk.pubkey, 0, sizeof(fk.pubkey));
 	strcpy(fk.kind, "wireguard");
-	return 0;
+	return FK_DONE(fails);
 }
 
 int
 rtnl_link_delete(const char *name)
 {
+	bool fails = fk_fails();
+
+	FK_CHANGE(fails);
 	(void)name;
 	if (!fk.link)
 		return -ENODEV;
 	fk.link = false;
 	fk.npeers = fk.nroutes = 0;
-	return 0;
+	return FK_DONE(fails);
 }
 
 int
 rtnl_link_up(unsigned ifindex, uint32_t mtu)
 {
+	bool fails = fk_fails();
+
+	FK_CHANGE(fails);
 	(void)ifindex;
 	if (fk.up_error != 0)
 		return fk.up_error;
 	fk.up = true;
 	fk.mtu = mtu;
-	return 0;
+	return FK_DONE(fails);
 }
 
 int
 rtnl_addr_set(unsigned ifindex, const struct ipaddr *addr)
 {
+	bool fails = fk_fails();
+
+	FK_CHANGE(fails);
 	(void)ifindex;
 	fk.addr = *addr;
-	return 0;
+	return FK_DONE(fails);
 }
 
 int
 rtnl_addr_has(unsigned ifindex, const struct ipaddr *addr)
 {
+	if (fk_fails())
+		return fk.fault;
 	(void)ifindex;
 	return ipaddr_eq(&fk.addr, addr);
 }
@@ -165,26 +203,32 @@ int
 rtnl_routes(unsigned ifindex, const struct ipaddr *src,
     const struct rtnl_change *ch, size_t n, int *err)
 {
+	bool fails = fk_fails();
 	size_t i, j;
 
 	(void)ifindex;
 	(void)src;
+	for (i = 0; fails && i < n; i++)
+		err[i] = fk.fault;
+	FK_CHANGE(fails);
 	fk.route_calls++;
 	fk_log(ch[0].del ? 'd' : 'a');
 	for (i = 0; i < n; i++) {
-		err[i] = 0;
+		err[i] = FK_DONE(fails);
 		for (j = 0; j < fk.nroutes; j++)
 			if (ipaddr_eq(&fk.routes[j], &ch[i].dst))
 				fk.routes[j--] = fk.routes[--fk.nroutes];
 		if (!ch[i].del)
 			fk.routes[fk.nroutes++] = ch[i].dst;
 	}
-	return 0;
+	return FK_DONE(fails);
 }
 
 int
 rtnl_routes_get(unsigned ifindex, struct ipaddr **out, size_t *n)
 {
+	if (fk_fails())
+		return fk.fault;
 	(void)ifindex;
 	*out = malloc((fk.nroutes + 1) * sizeof(**out));
 	memcpy(*out, fk.routes, fk.nroutes * sizeof(**out));
@@ -195,6 +239,8 @@ rtnl_routes_get(unsigned ifindex, struct ipaddr **out, size_t *n)
 int
 rtnl_host_get(unsigned skip, struct rtnl_host *out)
 {
+	if (fk_fails())
+		return fk.fault;
 	(void)skip;
 	if (fk.host_error != 0) {
 		memset(out, 0, sizeof(*out));
@@ -207,6 +253,8 @@ rtnl_host_get(unsigned skip, struct rtnl_host *out)
 int
 rtnl_route_lookup(const struct ipaddr *dst)
 {
+	if (fk_fails())
+		return fk.fault;
 	return ipaddr_eq(dst, &fk.inside) ? (int)fk.ifindex : 2;
 }
 
@@ -262,17 +310,22 @@ int
 wg_device_set(
     unsigned ifindex, const uint8_t privkey[WG_KEY_LEN], uint16_t port)
 {
+	bool fails = fk_fails();
+
+	FK_CHANGE(fails);
 	(void)ifindex;
 	fk.keysets++;
 	memcpy(fk.privkey, privkey, WG_KEY_LEN);
 	crypto_scalarmult_base(fk.pubkey, privkey);
 	fk.port = port;
-	return 0;
+	return FK_DONE(fails);
 }
 
 int
 wg_device_get(unsigned ifindex, struct wg_device *out)
 {
+	if (fk_fails())
+		return fk.fault;
 	fk.dumps++;
 	if (!fk.link || ifindex != fk.ifindex)
 		return -ENODEV;
@@ -327,10 +380,12 @@ static void __attribute__((unused)) fk_change(const struct wg_change *c)
 int
 wg_apply(unsigned ifindex, const struct wg_change *ch, size_t n, int *err)
 {
+	bool fails = fk_fails();
 	size_t i;
 
 	if (!fk.link || ifindex != fk.ifindex)
 		return -ENODEV;
+	FK_CHANGE(fails);
 	fk.applies++;
 	fk_log('w');
 	memcpy(fk.last, ch, n * sizeof(*ch));
@@ -338,7 +393,7 @@ wg_apply(unsigned ifindex, const struct wg_change *ch, size_t n, int *err)
 	for (i = 0; i < n; i++)
 		if ((err[i] = fk.wg_error) == 0)
 			fk_change(&ch[i]);
-	return 0;
+	return FK_DONE(fails);
 }
 
 struct hosts *
