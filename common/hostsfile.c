@@ -102,9 +102,11 @@ find_name(const void *key, const void *elem)
 {
 	const struct word *w = key;
 	const struct item *it = elem;
-	int c = strncasecmp(w->s, it->e->name, w->len);
+	/* Torn files have NUL bytes, and there the word ends. */
+	size_t len = strnlen(w->s, w->len);
+	int c = strncasecmp(w->s, it->e->name, len);
 
-	return c != 0 ? c : -(it->e->name[w->len] != '\0');
+	return c != 0 ? c : -(it->e->name[len] != '\0');
 }
 
 static void
