@@ -88,8 +88,9 @@ apply_set(struct priv *p, const struct want *w, struct priv_result *r)
 
 	if (w->old != NULL && w->old != q)
 		drop(p, w->old, &w->w.addr);
-	/* Another address is another tunnel. */
+	/* Another address is another tunnel; how old is this one's session? */
 	if (q != NULL && !ipaddr_eq(&q->w.addr, &w->w.addr)) {
+		repair_dump(p);
 		drop(p, q, NULL);
 		q = NULL;
 	}
