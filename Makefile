@@ -72,6 +72,17 @@ T_INTEROP += $(O)/interop/peer
 endif
 endif
 
+# Fuzzing harnesses, one file each; replay.c stands in for libFuzzer where the
+# compiler is not clang, and seeds.c makes their first inputs.
+FUZZ = $(filter-out replay seeds,$(patsubst regress/fuzz/%.c,%,$(wildcard regress/fuzz/*.c)))
+F_PRIV = $(patsubst %,$(O)/fuzz/%,boundary netlink uapi)
+F_WESHER = $(filter-out $(F_PRIV),$(patsubst %,$(O)/fuzz/%,$(FUZZ)))
+ifeq ($(findstring fuzzer,$(CFLAGS)),)
+F_MAIN = $(O)/obj/regress/fuzz/replay.o
+else
+F_MAIN = -fsanitize=fuzzer
+endif
+
 all: $(O)/wesher $(O)/wesher-priv
 
 $(O)/obj/%.o: %.c
@@ -100,6 +111,22 @@ $(T_WESHER): $(O)/unit/%: $(O)/obj/regress/unit/%.o $(A_WESHER) $(A_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER) $(LD_TEST)
 
+$(F_PRIV): $(O)/fuzz/%: $(O)/obj/regress/fuzz/%.o $(filter %.o,$(F_MAIN)) \
+    $(A_PRIV) $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) $(filter -f%,$(F_MAIN)) -o $@ $^ $(LD_PRIV)
+
+$(F_WESHER): $(O)/fuzz/%: $(O)/obj/regress/fuzz/%.o $(filter %.o,$(F_MAIN)) \
+    $(A_WESHER) $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) $(filter -f%,$(F_MAIN)) -o $@ $^ $(LD_WESHER)
+
+$(O)/fuzz/seeds: $(O)/obj/regress/fuzz/seeds.o $(A_WESHER) $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER)
+
+fuzz-programs: $(F_PRIV) $(F_WESHER) $(O)/fuzz/seeds
+
 $(O)/e2e/%.so: regress/preload/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
@@ -119,7 +146,7 @@ $(O)/interop/peer: $(wildcard regress/interop/peer/*.go)
 
 unit-programs: $(T_PRIV) $(T_WESHER)
 
-test-programs: unit-programs $(T_E2E) $(T_INTEROP)
+test-programs: unit-programs fuzz-programs $(T_E2E) $(T_INTEROP)
 
 # What a fresh Debian lacks; quick and offline when nothing is missing.
 deps:
@@ -131,6 +158,11 @@ check: deps
 
 check-long: deps
 	@+sh regress/lib/check long
+
+# Each harness for so many seconds, two side by side; the corpus stays.
+FUZZ_SECONDS ?= 60
+fuzz: deps
+	@+perl regress/lib/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
 demo: deps
 	@$(MAKE) --no-print-directory -s O=$(O) all $(O)/e2e/names
@@ -166,6 +198,6 @@ clean:
 
 -include $(wildcard $(O)/obj/*/*.d $(O)/obj/regress/*/*.d)
 
-.PHONY: all unit-programs test-programs deps check check-long demo install \
-	format format-check clean
+.PHONY: all unit-programs fuzz-programs test-programs deps check check-long \
+	fuzz demo install format format-check clean
 .SECONDARY:
