@@ -6,16 +6,21 @@
  * mesh that knows no libevent on the other.
  *
  * Order: what must be opened outside (libraries, resolv.conf, the hosts file),
- * then the root is entered and the last capability dropped, and only then the
- * first byte of state or network is read.
+ * then the sandbox is entered (confine.c), and only then the first byte of
+ * state or network is read. Keys stand in sodium_malloc memory (guarded, locked
+ * where the limit allows it, not dumped) and are wiped where they pass through
+ * another place.
  */
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +28,8 @@
 #include <unistd.h>
 
 #include <event2/event.h>
+#include <event2/util.h>
+#include <jansson.h>
 #include <sodium.h>
 
 #include "../common/conf.h"
@@ -43,13 +50,14 @@
 #define STATE_FILE "state.json"
 
 static struct {
-	struct conf conf;
+	struct conf conf; /* without the keys */
+	uint8_t (*keys)[CLUSTER_KEY_LEN]; /* sodium_malloc */
+	struct confine confine;
 	struct event_base *base;
 	struct tick tick;
 	struct awake clock;
 	struct mesh *mesh;
 	struct seal *seal;
-	int root; /* the state folder, as "/" */
 	int null; /* /dev/null, opened outside */
 	bool bad_state; /* the saved key may be lost */
 	int status;
@@ -150,7 +158,13 @@ resolve(unsigned target, const char *name)
 static int
 save(const struct state *s)
 {
-	return state_save(g.root, STATE_FILE, s);
+	return state_save(g.confine.root, STATE_FILE, s);
+}
+
+static bool
+connects(const struct ipport *to)
+{
+	return confine_connects(to->port);
 }
 
 static const struct mesh_ops mesh_ops = {
@@ -161,6 +175,8 @@ static const struct mesh_ops mesh_ops = {
     .save = save,
     .reaches = net_reaches,
     .accept = net_accept,
+    .connects = connects,
+    .layers = confine_layers,
 };
 
 static void
@@ -234,6 +250,47 @@ refresh(void)
 		control_refreshed();
 }
 
+/* Keys shall not be swapped, as far as wesher-priv's limit goes. */
+static void
+allow_mlock(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		(void)setrlimit(RLIMIT_MEMLOCK, &r);
+	}
+}
+
+/* Guarded memory, also where none may be locked. */
+static void *
+secret(size_t size)
+{
+	void *p = sodium_malloc(size);
+
+	if (p == NULL)
+		fatalx("out of memory");
+	memset(p, 0, size);
+	return p;
+}
+
+/* The memfd into *conf, but for the keys. */
+static bool
+conf_take(struct conf *conf, uint8_t (*keys)[CLUSTER_KEY_LEN])
+{
+	const size_t at = offsetof(struct conf, keys);
+	const size_t behind = at + sizeof(conf->keys);
+	struct iovec iov[] = {
+	    {conf, at},
+	    {keys, sizeof(conf->keys)},
+	    {(uint8_t *)conf + behind, sizeof(*conf) - behind},
+	};
+	ssize_t n = preadv(PRIV_FD_CONF, iov, 3, 0);
+
+	return n == (ssize_t)sizeof(*conf) && conf->magic == CONF_MAGIC &&
+	       conf->size == sizeof(*conf) && conf->nkeys <= CONF_KEYS;
+}
+
 /* The operator's options, from the sealed memfd. */
 static void
 conf_read(void)
@@ -242,15 +299,14 @@ conf_read(void)
 	struct stat st;
 	int have;
 
-	/* Best effort (RLIMIT_MEMLOCK): keys stay out of swap. */
-	(void)sodium_mlock(g.conf.keys, sizeof(g.conf.keys));
+	allow_mlock();
+	if (sodium_init() == -1)
+		fatalx("libsodium cannot start: is there a /dev/urandom?");
+	g.keys = secret(sizeof(g.conf.keys));
 	have = fcntl(PRIV_FD_CONF, F_GET_SEALS);
 	if (have == -1 || (have & seals) != seals ||
 	    fstat(PRIV_FD_CONF, &st) == -1 ||
-	    st.st_size != (off_t)sizeof(g.conf) ||
-	    pread(PRIV_FD_CONF, &g.conf, sizeof(g.conf), 0) !=
-		(ssize_t)sizeof(g.conf) ||
-	    g.conf.magic != CONF_MAGIC || g.conf.size != sizeof(g.conf))
+	    st.st_size != (off_t)sizeof(g.conf) || !conf_take(&g.conf, g.keys))
 		fatalx("--gossip: no valid options on descriptor %d: it is "
 		       "started by wesher-priv alone",
 		    PRIV_FD_CONF);
@@ -267,7 +323,7 @@ load_state(struct state *st)
 	memset(st, 0, sizeof(*st));
 	if (g.conf.init)
 		return;
-	err = state_load(g.root, STATE_FILE, st, why, sizeof(why));
+	err = state_load(g.confine.root, STATE_FILE, st, why, sizeof(why));
 	if (err == STATE_BAD)
 		log_warnx("the state file is unusable (%s): kept aside as "
 			  "%s.bad, starting without it",
@@ -297,14 +353,14 @@ decide_key(struct state *st)
 	    CLUSTER_KEY_LEN, sodium_base64_VARIANT_ORIGINAL)];
 
 	if (g.conf.nkeys == 0 && st->has_key) {
-		memcpy(g.conf.keys[0], st->key, CLUSTER_KEY_LEN);
+		memcpy(g.keys[0], st->key, CLUSTER_KEY_LEN);
 		g.conf.nkeys = 1;
 	}
 	if (g.conf.nkeys == 0) {
-		randombytes_buf(g.conf.keys[0], CLUSTER_KEY_LEN);
+		randombytes_buf(g.keys[0], CLUSTER_KEY_LEN);
 		g.conf.nkeys = 1;
 		if (g.conf.show_key) {
-			sodium_bin2base64(text, sizeof(text), g.conf.keys[0],
+			sodium_bin2base64(text, sizeof(text), g.keys[0],
 			    CLUSTER_KEY_LEN, sodium_base64_VARIANT_ORIGINAL);
 			dprintf(STDOUT_FILENO,
 			    "new cluster key generated: %s\n", text);
@@ -318,7 +374,7 @@ decide_key(struct state *st)
 			log_info("a new cluster key was generated: `wesher "
 				 "key` prints it");
 	}
-	memcpy(st->key, g.conf.keys[0], CLUSTER_KEY_LEN);
+	memcpy(st->key, g.keys[0], CLUSTER_KEY_LEN);
 	st->has_key = true;
 }
 
@@ -331,6 +387,7 @@ start_net(void)
 	    .tcp = PRIV_FD_TCP,
 	    .seal = g.seal,
 	    .bind_addr = g.conf.bind_addr,
+	    .connects = connects,
 	    .handler = {on_packet, on_request, on_reply, on_failed},
 	    .known = is_known,
 	};
@@ -338,6 +395,29 @@ start_net(void)
 	memcpy(nc.bind_iface, g.conf.bind_iface, sizeof(nc.bind_iface));
 	if (net_start(&nc) == -1)
 		fatal("cannot use the membership sockets");
+}
+
+static int
+by_byte(const void *a, const void *b)
+{
+	return memcmp(a, b, 1);
+}
+
+/* What libraries read or ask at first use, and may not any more inside. */
+static void
+warm_up(void)
+{
+	size_t seed;
+	char big[4096] = {0};
+
+	/* jansson's own seed would be the time: its /dev/urandom is outside. */
+	randombytes_buf(&seed, sizeof(seed));
+	json_object_seed(seed == 0 ? 1 : seed);
+	if (evutil_secure_rng_init() == -1)
+		fatalx("libevent finds no source of randomness");
+	/* How much memory has this machine? */
+	qsort(big, sizeof(big), 1, by_byte);
+	tzset();
 }
 
 /* All that needs files outside of our root. */
@@ -349,7 +429,7 @@ start_outside(void)
 
 	if (seal_init(false, &why) == -1)
 		fatalx("%s", why);
-	tzset();
+	warm_up();
 	if (ec == NULL || (g.base = event_base_new_with_config(ec)) == NULL)
 		fatalx("cannot start libevent");
 	event_config_free(ec);
@@ -367,25 +447,23 @@ start_inside(void)
 {
 	static const struct privc_handler ph = {
 	    on_hello, on_net, on_result, on_stat, on_leave, on_stop, on_gone};
-	struct state st;
+	struct state *st = secret(sizeof(*st));
 
-	g.root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (g.root == -1)
-		fatal("the state directory");
-	load_state(&st);
+	load_state(st);
 	close(PRIV_FD_OLDSTATE);
-	decide_key(&st);
+	decide_key(st);
 	if (dup2(g.null, STDOUT_FILENO) == -1)
 		fatal("dup2");
 	close(g.null);
-	g.seal = seal_new(g.conf.keys, g.conf.nkeys);
-	sodium_memzero(g.conf.keys, sizeof(g.conf.keys));
+	g.seal = seal_new(g.keys, g.conf.nkeys);
+	sodium_free(g.keys);
 	if (g.seal == NULL)
-		fatalx("cannot keep the cluster key in locked memory");
+		fatalx("cannot keep the cluster key in guarded memory");
 	/* At once: `wesher key` and the next start need it. */
-	if (save(&st) == -1)
+	if (save(st) == -1)
 		log_warn("cannot save the state and the cluster key");
-	g.mesh = mesh_new(&g.conf, &mesh_ops, &st);
+	g.mesh = mesh_new(&g.conf, &mesh_ops, st);
+	sodium_free(st);
 	if (g.mesh == NULL)
 		fatalx("out of memory");
 	if (tick_init(&g.tick, g.base, on_tick) == -1 ||
@@ -410,7 +488,8 @@ gossip_main(void)
 	log_level_set((enum log_level)g.conf.log_level);
 	g.status = 1;
 	start_outside();
-	confine_enter();
+	confine_plan(&g.confine, &g.conf);
+	confine_enter(&g.confine);
 	start_inside();
 	event_base_dispatch(g.base);
 	net_stop();

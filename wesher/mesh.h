@@ -19,6 +19,7 @@
  * to announce.
  */
 struct mesh;
+struct layers;
 
 struct mesh_ops {
 	void (*send)(const struct ipport *to, const uint8_t *plain, size_t len);
@@ -32,6 +33,10 @@ struct mesh_ops {
 	bool (*reaches)(const struct ipaddr *ip);
 	/* From now on this may be asked of us. NULL: no matter. */
 	void (*accept)(const struct accept *a);
+	/* May a stream go there? NULL: anywhere. */
+	bool (*connects)(const struct ipport *to);
+	/* What confines this process. NULL: nothing that is known. */
+	const struct layers *(*layers)(void);
 };
 
 /* Takes over what st owns (and clears it). NULL when out of memory. */

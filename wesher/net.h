@@ -37,6 +37,8 @@ struct net_config {
 	struct seal *seal; /* not owned */
 	struct ipaddr bind_addr; /* source of our own connections; len 0: any */
 	char bind_iface[IFNAMSIZ];
+	/* May a stream of ours go there? NULL: anywhere. */
+	bool (*connects)(const struct ipport *to);
 	unsigned stream_ms; /* for each phase of a stream; 0: 30 s */
 	struct net_handler handler;
 	/* Is that a member's address? NULL: nobody is known. */

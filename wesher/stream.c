@@ -448,8 +448,14 @@ stream_open(
 	struct sockaddr_storage ss;
 	socklen_t slen = ipport_to_sockaddr(to, &ss);
 	struct conn *c = NULL;
-	int fd = client_socket(to);
+	int fd;
 
+	if (st.cfg.connects != NULL && !st.cfg.connects(to)) {
+		fail_later(
+		    id, "refused by the sandbox: name the port in --join");
+		return;
+	}
+	fd = client_socket(to);
 	st.count->streams_out++;
 	if (fd == -1 || (c = conn_new(fd, to, false)) == NULL) {
 		fail_later(id, strerror(errno));
