@@ -26,14 +26,15 @@
 struct mesh *
 mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
 {
-	struct mesh *m = calloc(1, sizeof(*m));
+	/* The state has the cluster key in it. */
+	struct mesh *m = sodium_malloc(sizeof(*m));
 
 	if (m == NULL)
 		return NULL;
+	memset(m, 0, sizeof(*m));
 	m->conf = *conf;
 	sodium_memzero(m->conf.keys, sizeof(m->conf.keys));
 	m->ops = *ops;
-	(void)sodium_mlock(m->state.key, sizeof(m->state.key));
 	m->state = *st;
 	sodium_memzero(st, sizeof(*st));
 	m->alive_at = m->save_at = m->self_at = m->announce_at = NEVER;
@@ -51,8 +52,7 @@ mesh_free(struct mesh *m)
 	swim_free(m->swim);
 	join_free(m->join);
 	state_clear(&m->state);
-	(void)sodium_munlock(m->state.key, sizeof(m->state.key));
-	free(m);
+	sodium_free(m);
 }
 
 /* What has become possible: announce, synchronise, change the dialect. */
