@@ -16,8 +16,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <event2/util.h>
+#include <jansson.h>
+#include <sodium.h>
 
 #include "../common/caps.h"
 #include "../common/filter.h"
@@ -65,6 +71,28 @@ confine_check(void)
 		PRIV_FD_BOUNDARY, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1 ||
 	    peer.pid != getppid())
 		fatalx("wesher-priv is not our parent, or has ended");
+}
+
+static int
+by_byte(const void *a, const void *b)
+{
+	return memcmp(a, b, 1);
+}
+
+void
+confine_warm_up(void)
+{
+	size_t seed;
+	char big[4096] = {0};
+
+	/* jansson's own seed would be the time: its /dev/urandom is outside. */
+	randombytes_buf(&seed, sizeof(seed));
+	json_object_seed(seed == 0 ? 1 : seed);
+	if (evutil_secure_rng_init() == -1)
+		fatalx("libevent finds no source of randomness");
+	/* How much memory has this machine? */
+	qsort(big, sizeof(big), 1, by_byte);
+	tzset();
 }
 
 static void

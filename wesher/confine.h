@@ -46,6 +46,13 @@ struct layers {
  */
 void confine_check(void);
 
+/*
+ * Have the libraries read and ask now what they do at first use and may not
+ * inside: sources of randomness, the time zone, how much memory there is.
+ * sodium_init() comes before. fatal()s.
+ */
+void confine_warm_up(void);
+
 /* What the operator's options need, for this process and this kernel. */
 void confine_plan(struct confine *c, const struct conf *conf);
 

@@ -42,8 +42,8 @@ static const char *const loop[] = {"epoll_wait", "epoll_pwait", "epoll_ctl",
     "timerfd_settime", "read", "readv", "write", "writev", "close", NULL};
 
 /* Of the network and wesher-priv; to which port, Landlock decides. */
-static const char *const net[] = {"accept4", "connect", "recvfrom", "recvmsg",
-    "sendto", "sendmsg", "getsockname", NULL};
+static const char *const net[] = {
+    "accept4", "connect", "recvfrom", "recvmsg", "getsockname", NULL};
 
 /* The state file, once it is open. */
 static const char *const file[] = {
@@ -66,6 +66,14 @@ static const char *const ends[] = {"futex", "futex_time64", "rt_sigreturn",
 /* Refused without a scandal: libevent's HTTP server calls shutdown. prctl:
  * what it could still do is to undo (dumpable) or to name memory. */
 static const char *const refused[] = {"shutdown", "listen", "prctl", NULL};
+
+/* TCP's fast open is a connect(2) that Landlock does not see. */
+static void
+send_rules(struct filter *f)
+{
+	WHEN(f, "sendto", ALLOW, FILTER_MASKED(3, MSG_FASTOPEN, 0));
+	WHEN(f, "sendmsg", ALLOW, FILTER_MASKED(2, MSG_FASTOPEN, 0));
+}
 
 static void
 socket_rules(struct filter *f, const struct confine *c)
@@ -205,13 +213,16 @@ confine_filter(uint32_t arch, const struct confine *c)
 	filter_allow(f, facts);
 	filter_allow(f, ends);
 	filter_refuse(f, refused, EPERM);
+	send_rules(f);
 	socket_rules(f, c);
 	getsockopt_rules(f);
 	file_rules(f, arch, c);
 	fd_rules(f);
 	map_rules(f);
 	newer_rules(f);
-	/* abort(3), so that its cause can be told from a violation. */
+	/* abort(3), and libsodium's way to say that memory was overrun, so
+	 * that they can be told from a violation. */
 	WHEN(f, "tgkill", ALLOW, FILTER_EQ(0, c->pid), FILTER_EQ(2, SIGABRT));
+	WHEN(f, "tgkill", ALLOW, FILTER_EQ(0, c->pid), FILTER_EQ(2, SIGSEGV));
 	return f;
 }

@@ -28,8 +28,6 @@
 #include <unistd.h>
 
 #include <event2/event.h>
-#include <event2/util.h>
-#include <jansson.h>
 #include <sodium.h>
 
 #include "../common/conf.h"
@@ -48,6 +46,9 @@
 #include "tick.h"
 
 #define STATE_FILE "state.json"
+#define KEY_TEXT                   \
+	sodium_base64_ENCODED_LEN( \
+	    CLUSTER_KEY_LEN, sodium_base64_VARIANT_ORIGINAL)
 
 static struct {
 	struct conf conf; /* without the keys */
@@ -345,13 +346,29 @@ load_state(struct state *st)
 		log_warnx("the original's state file is unusable: %s", why);
 }
 
+/* On the operator's terminal, and not by stdio, which keeps a copy. */
+static void
+show_key(void)
+{
+	static const char head[] = "new cluster key generated: ";
+	const size_t at = sizeof(head) - 1;
+	char line[sizeof(head) + KEY_TEXT + 1];
+	size_t len;
+
+	memcpy(line, head, at);
+	sodium_bin2base64(line + at, KEY_TEXT, g.keys[0], CLUSTER_KEY_LEN,
+	    sodium_base64_VARIANT_ORIGINAL);
+	len = strlen(line);
+	line[len++] = '\n';
+	if (write(STDOUT_FILENO, line, len) == -1)
+		log_warn("cannot print the new cluster key (`wesher key` can)");
+	sodium_memzero(line, sizeof(line));
+}
+
 /* Given, else saved, else made. */
 static void
 decide_key(struct state *st)
 {
-	char text[sodium_base64_ENCODED_LEN(
-	    CLUSTER_KEY_LEN, sodium_base64_VARIANT_ORIGINAL)];
-
 	if (g.conf.nkeys == 0 && st->has_key) {
 		memcpy(g.keys[0], st->key, CLUSTER_KEY_LEN);
 		g.conf.nkeys = 1;
@@ -359,13 +376,8 @@ decide_key(struct state *st)
 	if (g.conf.nkeys == 0) {
 		randombytes_buf(g.keys[0], CLUSTER_KEY_LEN);
 		g.conf.nkeys = 1;
-		if (g.conf.show_key) {
-			sodium_bin2base64(text, sizeof(text), g.keys[0],
-			    CLUSTER_KEY_LEN, sodium_base64_VARIANT_ORIGINAL);
-			dprintf(STDOUT_FILENO,
-			    "new cluster key generated: %s\n", text);
-			sodium_memzero(text, sizeof(text));
-		}
+		if (g.conf.show_key)
+			show_key();
 		if (g.bad_state)
 			log_warnx("a new cluster key was generated: to return "
 				  "to the mesh, give its key with "
@@ -397,29 +409,6 @@ start_net(void)
 		fatal("cannot use the membership sockets");
 }
 
-static int
-by_byte(const void *a, const void *b)
-{
-	return memcmp(a, b, 1);
-}
-
-/* What libraries read or ask at first use, and may not any more inside. */
-static void
-warm_up(void)
-{
-	size_t seed;
-	char big[4096] = {0};
-
-	/* jansson's own seed would be the time: its /dev/urandom is outside. */
-	randombytes_buf(&seed, sizeof(seed));
-	json_object_seed(seed == 0 ? 1 : seed);
-	if (evutil_secure_rng_init() == -1)
-		fatalx("libevent finds no source of randomness");
-	/* How much memory has this machine? */
-	qsort(big, sizeof(big), 1, by_byte);
-	tzset();
-}
-
 /* All that needs files outside of our root. */
 static void
 start_outside(void)
@@ -429,7 +418,7 @@ start_outside(void)
 
 	if (seal_init(false, &why) == -1)
 		fatalx("%s", why);
-	warm_up();
+	confine_warm_up();
 	if (ec == NULL || (g.base = event_base_new_with_config(ec)) == NULL)
 		fatalx("cannot start libevent");
 	event_config_free(ec);
