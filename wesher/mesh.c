@@ -27,9 +27,9 @@ struct mesh *
 mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
 {
 	/* The state has the cluster key in it. */
-	struct mesh *m = sodium_malloc(sizeof(*m));
+	struct mesh *m;
 
-	if (m == NULL)
+	if (sodium_init() == -1 || (m = sodium_malloc(sizeof(*m))) == NULL)
 		return NULL;
 	memset(m, 0, sizeof(*m));
 	m->conf = *conf;

@@ -184,7 +184,14 @@ on_accept(const struct accept *a)
 }
 
 static const struct mesh_ops ops = {
-    on_send, on_stream, on_resolve, on_prime, on_save, reaches, on_accept};
+    .send = on_send,
+    .stream = on_stream,
+    .resolve = on_resolve,
+    .prime = on_prime,
+    .save = on_save,
+    .reaches = reaches,
+    .accept = on_accept,
+};
 
 static void
 on_line(enum log_level level, const char *tag, const char *line)
