@@ -71,6 +71,8 @@ size_t mesh_own_meta(struct mesh *m, uint8_t buf[META_MAX]);
 bool mesh_is_own(const struct priv_net *net, const struct ipaddr *ip);
 /* Can we speak to that address: the sockets, and the host? */
 bool mesh_reaches(const struct mesh *m, const struct ipaddr *ip);
+/* May a stream of ours go there: does the sandbox let it? */
+bool mesh_connects(const struct mesh *m, const struct ipport *to);
 /* What may be asked of us has changed. */
 void mesh_accept(struct mesh *m);
 /* We were away, or are elsewhere: the others may be, too. */

@@ -27,6 +27,12 @@ mesh_reaches(const struct mesh *m, const struct ipaddr *ip)
 	return ip->len == 4 ? m->has4 : m->has6;
 }
 
+bool
+mesh_connects(const struct mesh *m, const struct ipport *to)
+{
+	return m->ops.connects == NULL || m->ops.connects(to);
+}
+
 void
 mesh_accept(struct mesh *m)
 {

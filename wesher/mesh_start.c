@@ -229,6 +229,12 @@ say_families(const struct mesh *m)
 		    v4 ? "IPv4" : "IPv6", v4 ? "IPv6" : "IPv4");
 }
 
+static bool
+connects(void *arg, const struct ipport *to)
+{
+	return mesh_connects(arg, to);
+}
+
 /* Everything is known: the mesh begins. */
 void
 mesh_up(struct mesh *m, int64_t now)
@@ -248,6 +254,7 @@ mesh_up(struct mesh *m, int64_t now)
 	sc.meta = meta;
 	sc.incarnation = first_incarnation(m);
 	sc.max_members = MAX_PEERS;
+	sc.connects = connects;
 	pc.overlay = m->conf.overlay;
 	pc.self_addr = m->self;
 	memcpy(pc.self_key, m->pubkey, WG_KEY_LEN);

@@ -162,7 +162,8 @@ probe_indirect(struct swim *s)
 	if (m->vsn[1] < PMAX_TCP_PING)
 		return;
 	member_ipport(m, &to);
-	if ((st = asked_new(s, USE_PING, &to)) == NULL)
+	if (!swim_connects(s, &to) ||
+	    (st = asked_new(s, USE_PING, &to)) == NULL)
 		return;
 	s->count.tcp_pings++;
 	st->seqno = s->probe.seqno;

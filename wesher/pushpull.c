@@ -400,6 +400,8 @@ pushpull_start(struct swim *s, const struct ipport *to, enum stream_use use)
 	if (use == USE_PERIODIC && pushpull_is_big(s) &&
 	    (m == NULL || !m->ours))
 		use = USE_FEED;
+	if (!swim_connects(s, to))
+		return;
 	/* It is being fed: the next look is less than two seconds away. */
 	if (use == USE_FEED && feed_find(s, to) != NULL)
 		return;
@@ -439,7 +441,7 @@ pushpull_feed(struct swim *s, const struct ipport *to, unsigned lacked)
 {
 	struct feed *f;
 
-	if (feed_find(s, to) != NULL)
+	if (feed_find(s, to) != NULL || !swim_connects(s, to))
 		return;
 	if (s->nfeeds >= FEEDS_MAX || (f = calloc(1, sizeof(*f))) == NULL)
 		return;
@@ -470,6 +472,15 @@ feed_run(struct swim *s)
 	}
 }
 
+bool
+pushpull_may(const struct swim *s, const struct member *m)
+{
+	struct ipport to;
+
+	member_ipport(m, &to);
+	return spread_is_alive(s, m) && swim_connects(s, &to);
+}
+
 int64_t
 pushpull_interval(const struct swim *s)
 {
@@ -491,7 +502,7 @@ pushpull_run(struct swim *s)
 	if (s->now < s->next_pushpull || s->mode != SWIM_RUN)
 		return;
 	s->next_pushpull = s->t.n < 2 ? NEVER : s->now + pushpull_interval(s);
-	if (spread_pick(s, 1, spread_is_alive, NULL, &m) == 0)
+	if (spread_pick(s, 1, pushpull_may, NULL, &m) == 0)
 		return;
 	member_ipport(m, &to);
 	pushpull_start(s, &to, USE_PERIODIC);

@@ -81,6 +81,12 @@ const struct swim_profile swim_lan = {
 /* protocol.md section 4: what we announce. */
 static const uint8_t our_vsn[6] = {1, 5, 2, 0, 0, 0};
 
+bool
+swim_connects(const struct swim *s, const struct ipport *to)
+{
+	return s->connects == NULL || s->connects(s->arg, to);
+}
+
 uint32_t
 swim_random(struct swim *s, uint32_t n)
 {
@@ -232,6 +238,7 @@ swim_new(const struct swim_config *cfg, int64_t now)
 	s->prof = cfg->profile;
 	s->ops = cfg->ops;
 	s->arg = cfg->arg;
+	s->connects = cfg->connects;
 	s->now = now;
 	s->max_members = cfg->max_members;
 	/* A saved one may have stood at the ceiling. */

@@ -112,6 +112,9 @@ struct swim_config {
 	size_t metalen;
 	uint32_t incarnation; /* the first one to announce */
 	unsigned max_members; /* cap of the table, ourselves included */
+	/* May a stream of ours go there? NULL: anywhere. Where it may not, the
+	 * member is reached by packets alone. */
+	bool (*connects)(void *arg, const struct ipport *to);
 };
 
 struct swim;

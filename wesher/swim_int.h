@@ -130,6 +130,7 @@ struct swim {
 	const struct swim_profile *prof;
 	const struct swim_ops *ops;
 	void *arg;
+	bool (*connects)(void *arg, const struct ipport *to);
 	int64_t now;
 	unsigned max_members;
 	uint32_t first_inc, inc;
@@ -200,6 +201,8 @@ void swim_emit(struct swim *s, enum swim_event_type type, struct member *m,
     const struct via *v, bool direct);
 void
 swim_emit_conflict(struct swim *s, struct member *m, const struct ipport *addr);
+/* Could a stream of ours go there? */
+bool swim_connects(const struct swim *s, const struct ipport *to);
 /* Start probe and push/pull timers if there is somebody and they stand. */
 void swim_arm(struct swim *s);
 void swim_disarm(struct swim *s);
@@ -329,6 +332,8 @@ pushpull_build(struct swim *s, enum pushpull_what what, bool join, size_t *len);
 void
 pushpull_start(struct swim *s, const struct ipport *to, enum stream_use use);
 void pushpull_run(struct swim *s);
+/* A partner: alive, and in reach of our streams. */
+bool pushpull_may(const struct swim *s, const struct member *m);
 int64_t pushpull_deadline(const struct swim *s);
 int64_t pushpull_interval(const struct swim *s);
 int pushpull_request(struct swim *s, const struct ipport *from,
