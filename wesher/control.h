@@ -10,14 +10,18 @@
  *   status  -> {
  *     "name", "interface", "overlay_addr", "overlay_net", "addr" (announced
  *     ip:port), "pubkey", "version", "health" (score), "queue",
+ *     "sandbox" (what is in force, see confine.h and privmsg.h):
+ *        {"wesher": {"uid", "chroot", "no_capabilities", "no_new_privs",
+ *        "limits", "seccomp", "landlock" (its ABI, 0: none)},
+ *        "wesher-priv": {"bounded", "seccomp", "landlock"}},
  *     "mesh": {"members", "alive", "suspect", "failed", "left"},
  *     "members": [{ "name", "state" ("alive", "suspect", "failed", "left"),
  *        "addr" (ip:port), "overlay" (or null), "endpoint" (in use, or null),
  *        "handshake" (age in seconds, or null), "rx", "tx",
  *        "dialect" ("ours", "v0.3", "v0.2", "none"),
  *        "why" (why there is no tunnel, or null),
- *        "note" (what the tunnel lacks: its hosts line, or null) }] sorted by
- *        name }
+ *        "note" (what else is missing: its hosts line, TCP to it, or null)
+ *        }] sorted by name }
  *   anything else -> {"error": "unknown command"}
  */
 #define CONTROL_LINE_MAX   512

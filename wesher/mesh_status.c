@@ -11,7 +11,10 @@
 #include <sodium.h>
 
 #include "../common/log.h"
+#include "confine.h"
 #include "mesh_int.h"
+
+#define NOTE 256
 
 void
 mesh_view(struct mesh *m, struct mesh_view *v)
@@ -63,6 +66,22 @@ dialect(const struct peer_view *v)
 	return v->meta.dialect == META_V02 ? "v0.2" : "v0.3";
 }
 
+/* What its tunnel, or the talk with this member, is without. */
+static const char *
+note(const struct mesh *m, const struct member *mb, const struct ipport *at,
+    const char *no_line, char buf[NOTE])
+{
+	buf[0] = '\0';
+	if (no_line != NULL)
+		snprintf(buf, NOTE, "no hosts line: %s", no_line);
+	if (mb->state < MEMBER_DEAD && !mesh_connects(m, at))
+		snprintf(buf + strlen(buf), NOTE - strlen(buf),
+		    "%sreached by UDP alone: the sandbox lets no TCP go to "
+		    "port %u (it does when --join names that)",
+		    no_line != NULL ? "; " : "", at->port);
+	return buf[0] == '\0' ? NULL : buf;
+}
+
 static json_t *
 member_doc(const struct mesh *m, const struct member *mb)
 {
@@ -70,7 +89,7 @@ member_doc(const struct mesh *m, const struct member *mb)
 	struct peer_view v;
 	struct ipport at;
 	int64_t age = -1;
-	char note[128];
+	char buf[NOTE];
 
 	member_ipport(mb, &at);
 	peers_view(m->peers, mb, &v);
@@ -80,8 +99,6 @@ member_doc(const struct mesh *m, const struct member *mb)
 	}
 	if (v.why != PEER_OK)
 		v.endpoint.ip.len = 0;
-	if (v.no_line != NULL)
-		snprintf(note, sizeof(note), "no hosts line: %s", v.no_line);
 	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:o, "
 			 "s:s?}",
 	    "name", text(mb->name), "state", member_state_name(mb->state),
@@ -91,7 +108,7 @@ member_doc(const struct mesh *m, const struct member *mb)
 	    age == -1 ? json_null() : json_integer(age), "rx", (json_int_t)v.rx,
 	    "tx", (json_int_t)v.tx, "dialect", dialect(&v), "why",
 	    v.why == PEER_OK ? json_null() : text(v.detail), "note",
-	    v.no_line != NULL ? note : NULL);
+	    note(m, mb, &at, v.no_line, buf));
 }
 
 static int
@@ -128,6 +145,26 @@ members_doc(const struct mesh *m, unsigned count[4])
 	return list;
 }
 
+/* The layers of both sandboxes, as far as they are known. */
+static json_t *
+sandbox_doc(const struct mesh *m)
+{
+	const struct layers none = {0}, *l = &none;
+	const struct priv_net *net = &m->net;
+
+	if (m->ops.layers != NULL)
+		l = m->ops.layers();
+	return json_pack("{s:{s:I, s:b, s:b, s:b, s:b, s:b, s:i}, "
+			 "s:{s:b, s:b, s:i}}",
+	    "wesher", "uid", (json_int_t)l->uid, "chroot", l->rooted,
+	    "no_capabilities", l->no_caps, "no_new_privs", l->no_new_privs,
+	    "limits", l->limited, "seccomp", l->filtered, "landlock",
+	    l->landlock, "wesher-priv", "bounded",
+	    (net->box & PRIV_BOX_BOUND) != 0, "seccomp",
+	    (net->box & PRIV_BOX_SECCOMP) != 0, "landlock",
+	    (net->box & PRIV_BOX_LANDLOCK) != 0 ? net->landlock : 0);
+}
+
 static json_t *
 head_doc(struct mesh *m)
 {
@@ -162,6 +199,7 @@ mesh_status(struct mesh *m, int64_t now)
 		json_decref(list);
 		return NULL;
 	}
+	json_object_set_new(doc, "sandbox", sandbox_doc(m));
 	json_object_set_new(doc, "mesh",
 	    json_pack("{s:i, s:i, s:i, s:i, s:i}", "members",
 		(int)(count[0] + count[1] + count[2] + count[3]), "alive",

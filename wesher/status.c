@@ -140,6 +140,46 @@ print_row_of(FILE *out, const struct row *r, const size_t w[NCOL])
 }
 
 static void
+print_layer(FILE *out, const json_t *box, const char *key, const char *words)
+{
+	const json_t *v = json_object_get(box, key);
+
+	if (v != NULL)
+		fprintf(out, ", %s%s", json_is_true(v) ? "" : "NO ", words);
+}
+
+/* The layers of a sandbox; what is missing stands out. */
+static void
+print_sandbox(FILE *out, const json_t *box, const char *who, const char *user)
+{
+	if (!json_is_object(box))
+		return;
+	fprintf(out, "sandbox of %s: %s", who, user);
+	print_layer(out, box, "chroot", "chroot");
+	print_layer(out, box, "no_capabilities", "capabilities dropped");
+	print_layer(out, box, "bounded", "capabilities locked");
+	print_layer(out, box, "no_new_privs", "no_new_privs");
+	print_layer(out, box, "limits", "limits");
+	print_layer(out, box, "seccomp", "seccomp");
+	if (number(box, "landlock") > 0)
+		fprintf(out, ", Landlock ABI %lld\n", number(box, "landlock"));
+	else
+		fprintf(out, ", NO Landlock\n");
+}
+
+static void
+print_sandboxes(FILE *out, const json_t *all)
+{
+	const json_t *gossip = json_object_get(all, "wesher");
+	char user[32];
+
+	snprintf(user, sizeof(user), "uid %lld", number(gossip, "uid"));
+	print_sandbox(out, gossip, "wesher", user);
+	print_sandbox(
+	    out, json_object_get(all, "wesher-priv"), "wesher-priv", "root");
+}
+
+static void
 print_head(FILE *out, const json_t *doc)
 {
 	const json_t *mesh = json_object_get(doc, "mesh");
@@ -152,6 +192,7 @@ print_head(FILE *out, const json_t *doc)
 	fprintf(out, "announced as %s", text(doc, "addr", buf, sizeof(buf)));
 	fprintf(out, ", health %lld%s\n", number(doc, "health"),
 	    number(doc, "health") == 0 ? " (good)" : "");
+	print_sandboxes(out, json_object_get(doc, "sandbox"));
 	fprintf(out,
 	    "%lld members: %lld alive, %lld suspect, %lld failed, "
 	    "%lld left\n\n",
