@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -260,20 +259,4 @@ confine_connects(uint16_t port)
 		if (ports[i] == port)
 			return true;
 	return false;
-}
-
-const char *
-confine_words(const struct layers *l, char *buf, size_t len)
-{
-	char landlock[64] = "no Landlock in this kernel";
-
-	if (l->landlock != 0)
-		snprintf(
-		    landlock, sizeof(landlock), "Landlock ABI %d", l->landlock);
-	snprintf(buf, len, "uid %lu, %s, %s, %s, %s, %s", (unsigned long)l->uid,
-	    l->rooted ? "chroot" : "NO chroot",
-	    l->no_caps ? "no capabilities" : "CAPABILITIES",
-	    l->no_new_privs ? "no_new_privs" : "NO no_new_privs",
-	    l->filtered ? "seccomp" : "NO seccomp", landlock);
-	return buf;
 }

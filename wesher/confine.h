@@ -77,8 +77,6 @@ const struct layers *confine_layers(void);
  * which is the first to know of ports.
  */
 bool confine_connects(uint16_t port);
-/* "uid 990, chroot, no capabilities, ..., Landlock ABI 7"; returns buf. */
-const char *confine_words(const struct layers *l, char *buf, size_t len);
 
 /* confine_filter.c: the allow list, NULL when out of memory. The caller
  * frees it. arch as for filter_new(). */
