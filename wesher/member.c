@@ -222,6 +222,7 @@ member_add(struct member_table *t, const char *name, size_t len,
 	m->namelen = (uint8_t)len;
 	m->metacap = (uint16_t)metaroom;
 	link_name(t, m);
+	m->shown_at = m->told_at = INT64_MIN / 2;
 	m->slot = t->n;
 	t->list[t->n++] = m;
 	member_swap(t, m->slot, pos % t->n);

@@ -31,6 +31,7 @@ struct member {
 	uint8_t state; /* enum member_state */
 	bool ours; /* metadata carries our extension */
 	bool is_self;
+	bool connected; /* the mesh: gone, and its tunnel lives */
 	bool answered; /* an ack or stream came from it once */
 	uint32_t incarnation;
 	int64_t since; /* us: last change of state */
@@ -38,12 +39,16 @@ struct member {
 
 	/* the core's own */
 	struct suspicion *suspicion;
+	struct claim *claim; /* hearsay about it that waits */
 	struct bcast *bcast; /* its entry in the broadcast queue */
 	struct member *hash_next;
 	LIST_ENTRY(member) addr_entry;
 	TAILQ_ENTRY(member) evict;
+	int64_t shown_at; /* the last claim about it, to it */
+	int64_t told_at; /* our alive, as it was behind */
 	unsigned slot; /* position in the probe order */
 	uint32_t direct_inc; /* last incarnation it told us in person */
+	uint32_t spoken_inc; /* the same, or in a push/pull, or as it came */
 	uint16_t wire_port; /* port as received, relayed so */
 	uint16_t metacap; /* bytes behind the name for metadata */
 	uint8_t mark; /* during one exchange: what the peer listed */

@@ -3,8 +3,9 @@
  * gossip process (protocol.md section 5, "Precedence", "Suspicion", "Push/pull
  * merge"; section 4 for what an entry must look like). All of it is hearsay
  * from members that may be broken or hostile: an unusable entry is dropped by
- * itself, an accusation counts only from a member in good standing, and an
- * incarnation near the end of the range is not believed.
+ * itself, an accusation counts only from a member in good standing, an
+ * incarnation near the end of the range is not believed, and what would end or
+ * change a living member waits for its refutation (hearsay.c).
  */
 #include <string.h>
 
@@ -120,11 +121,14 @@ alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
 	memcpy(m->vsn, a->vsn.p, sizeof(m->vsn));
 	m->ours = s->ops->is_ours(s->arg, m->meta, m->metalen);
 	m->incarnation = a->incarnation;
+	if (direct || old >= MEMBER_DEAD)
+		m->spoken_inc = a->incarnation;
 	if (direct && !v->stream)
 		m->direct_inc = a->incarnation;
 	swim_set_state(s, m, MEMBER_ALIVE);
 	if (!v->quiet)
 		spread_alive(s, m);
+	hearsay_settle(s, m);
 	alive_events(s, m, old, changed, direct, v);
 	swim_arm(s);
 	spread_arm(s);
@@ -146,6 +150,33 @@ alive_repeated(struct swim *s, struct member *m, const struct wire_alive *a,
 	swim_emit(s, SWIM_EV_UPDATE, m, v, true);
 }
 
+/* How far hearsay about m is believed; m may be NULL. */
+static uint32_t
+ceiling_of(const struct member *m)
+{
+	if (m == NULL || !m->ours || m->state >= MEMBER_DEAD ||
+	    m->spoken_inc > INCARNATION_MAX - INCARNATION_JUMP)
+		return INCARNATION_MAX;
+	return m->spoken_inc + INCARNATION_JUMP;
+}
+
+/* Somebody at another address has the name of a member. */
+static void
+alive_elsewhere(struct swim *s, struct member *m, const struct wire_alive *a,
+    const struct ipport *addr, const struct via *v)
+{
+	struct ipport known;
+
+	member_ipport(m, &known);
+	/* Only a name that was given up may move. */
+	if (m->state == MEMBER_LEFT) {
+		ghost_moved(s, m, &known, m->incarnation);
+		alive_apply(s, m, a, addr, v);
+	} else if (!hearsay_elsewhere(s, m, a) &&
+		   !ghost_stale(s, m, addr, a->incarnation, v))
+		swim_emit_conflict(s, m, addr);
+}
+
 void
 merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v)
 {
@@ -159,7 +190,7 @@ merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v)
 		self_alive(s, a, &addr, v);
 		return;
 	}
-	if (a->incarnation > INCARNATION_MAX && !merge_direct(v, &addr))
+	if (a->incarnation > ceiling_of(m) && !merge_direct(v, &addr))
 		return;
 	if (m == NULL) {
 		if ((m = merge_insert(s, a)) != NULL)
@@ -167,19 +198,14 @@ merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v)
 		return;
 	}
 	member_ipport(m, &known);
-	if (ipport_cmp(&known, &addr) != 0) {
-		/* Only a name that was given up may move. */
-		if (m->state == MEMBER_LEFT) {
-			ghost_moved(s, m, &known, m->incarnation);
-			alive_apply(s, m, a, &addr, v);
-		} else if (!ghost_stale(s, m, &addr, a->incarnation, v))
-			swim_emit_conflict(s, m, &addr);
-		return;
-	}
-	if (a->incarnation > m->incarnation)
-		alive_apply(s, m, a, &addr, v);
-	else
+	if (ipport_cmp(&known, &addr) != 0)
+		alive_elsewhere(s, m, a, &addr, v);
+	else if (a->incarnation <= m->incarnation)
 		alive_repeated(s, m, a, &addr, v);
+	else if (m->metalen > 0 && !same_content(m, a) && hearsay_waits(m, v))
+		hearsay_alive(s, m, a);
+	else
+		alive_apply(s, m, a, &addr, v);
 }
 
 /* An accuser that counts: known, and in good standing. */
@@ -200,9 +226,11 @@ accused(struct swim *s, const struct wire_accuse *a, const struct via *v)
 	    &s->t, (const char *)a->node.p, a->node.len);
 	struct ipport known;
 
-	if (m == NULL || a->incarnation < m->incarnation)
+	if (m == NULL || m->is_self)
+		return m;
+	if (a->incarnation < m->incarnation)
 		return NULL;
-	if (a->incarnation <= INCARNATION_MAX || v->src.ip.len == 0)
+	if (a->incarnation <= ceiling_of(m) || v->src.ip.len == 0)
 		return m;
 	/* Above the ceiling only it may speak about itself: to leave. */
 	member_ipport(m, &known);
@@ -263,6 +291,7 @@ merge_dead(struct swim *s, const struct wire_accuse *a, const struct via *v)
 {
 	struct member *m = accused(s, a, v);
 	struct slice from = a->from;
+	struct ipport known;
 	bool leave;
 
 	if (m == NULL)
@@ -279,12 +308,19 @@ merge_dead(struct swim *s, const struct wire_accuse *a, const struct via *v)
 	/* Who was cut off and returns elsewhere leaves though it is dead. */
 	if (m->state > MEMBER_DEAD || (m->state == MEMBER_DEAD && !leave))
 		return;
+	if (hearsay_waits(m, v)) {
+		hearsay_dead(s, m, a->incarnation, &from);
+		return;
+	}
 	suspect_stop(&s->suspects, m);
 	m->incarnation = a->incarnation;
 	m->announce = ANNOUNCE_NO;
 	swim_set_state(s, m, leave ? MEMBER_LEFT : MEMBER_DEAD);
 	spread_accuse(s, m, WIRE_DEAD, a->incarnation, from);
-	swim_emit(s, leave ? SWIM_EV_LEFT : SWIM_EV_FAILED, m, v, false);
+	hearsay_settle(s, m);
+	member_ipport(m, &known);
+	swim_emit(s, leave ? SWIM_EV_LEFT : SWIM_EV_FAILED, m, v,
+	    merge_direct(v, &known));
 }
 
 void

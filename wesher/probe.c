@@ -34,11 +34,15 @@ probe_wrap(struct swim *s)
 
 	for (i = 0; i < t->n;) {
 		m = t->list[i];
-		if (m->state >= MEMBER_DEAD && !m->is_self &&
-		    s->now - m->since > s->prof->gossip_to_dead)
-			swim_forget(s, m);
-		else
+		if (m->state < MEMBER_DEAD || m->is_self ||
+		    s->now - m->since <= s->prof->gossip_to_dead) {
 			i++;
+		} else if (m->connected) {
+			/* As good as forgotten, but for status. */
+			m->incarnation = 0;
+			i++;
+		} else
+			swim_forget(s, m);
 	}
 	for (i = t->n; i > 1; i--)
 		member_swap(t, i - 1, swim_random(s, i));

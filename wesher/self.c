@@ -62,10 +62,28 @@ refute_soon(struct swim *s, uint32_t inc, const struct ipport *to)
 	s->refute_at = s->refuted_at + REFUTE_GAP;
 }
 
+/* A member missed what we said last, or believes what we never said. */
+static void
+tell_again(struct swim *s, const struct ipport *to)
+{
+	struct member *m;
+
+	if (to->ip.len == 0 || (m = member_find_addr(&s->t, to)) == NULL ||
+	    m->is_self || s->now < m->told_at + HEARSAY_GAP)
+		return;
+	m->told_at = s->now;
+	self_unicast(s, to);
+}
+
 void
 self_accused(struct swim *s, uint32_t inc, const struct via *v)
 {
-	if (s->mode == SWIM_RUN && inc >= s->inc && inc <= INCARNATION_MAX)
+	if (s->mode != SWIM_RUN || inc > INCARNATION_MAX)
+		return;
+	/* In the answer to our join it may be a life that we have forgotten. */
+	if (inc < s->inc || (inc - s->inc > INCARNATION_JUMP && !v->joining))
+		tell_again(s, &v->sender);
+	else
 		refute_soon(s, inc, &v->sender);
 }
 
@@ -96,8 +114,7 @@ self_alive(struct swim *s, const struct wire_alive *a,
 			swim_emit_conflict(s, s->self, addr);
 		return;
 	}
-	if (a->incarnation > s->inc ||
-	    (a->incarnation == s->inc && !is_our_content(s, a)))
+	if (a->incarnation > s->inc || !is_our_content(s, a))
 		self_accused(s, a->incarnation, v);
 }
 
@@ -297,6 +314,8 @@ self_back(struct swim *s, uint32_t inc)
 	announce_to(s, true);
 	self_listed_check(s, LISTED_CHECK);
 	catch_up(s);
+	/* Who moves while we do is hearsay to those whom we asked just now. */
+	s->catch_up_at = s->now + HEARSAY_WAIT + MOVE_SILENCE;
 }
 
 /* Back from silence, under a low incarnation or a new address. */
@@ -439,6 +458,10 @@ self_run(struct swim *s)
 		if (s->refute_inc >= s->inc)
 			refute(s, s->refute_inc, &s->refute_to);
 	}
+	if (s->now >= s->catch_up_at) {
+		s->catch_up_at = NEVER;
+		catch_up(s);
+	}
 	announce_run(s);
 	listed_run(s);
 	ghost_run(s);
@@ -448,7 +471,7 @@ int64_t
 self_deadline(const struct swim *s)
 {
 	const int64_t all[] = {s->leave_end, s->wake_at, s->refute_at,
-	    s->announce_at, s->listed_at,
+	    s->announce_at, s->listed_at, s->catch_up_at,
 	    s->mode == SWIM_RUN ? ghost_deadline(s) : NEVER};
 
 	return swim_earliest(all, sizeof(all) / sizeof(all[0]));

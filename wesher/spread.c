@@ -148,12 +148,10 @@ spread_encode_alive(const struct member *m, uint8_t *buf, size_t cap)
 	return wire_put_alive(buf, cap, &a);
 }
 
-static void
-queue_message(struct swim *s, struct member *m, const uint8_t *msg, ssize_t n)
+void
+spread_message(struct swim *s, struct member *m, const uint8_t *msg, size_t len)
 {
-	if (n == -1)
-		return;
-	(void)bcast_put(&s->queue, &m->bcast, msg, (size_t)n);
+	(void)bcast_put(&s->queue, &m->bcast, msg, len);
 	spread_arm(s);
 }
 
@@ -161,8 +159,10 @@ void
 spread_alive(struct swim *s, struct member *m)
 {
 	uint8_t msg[WIRE_PLAIN_MAX];
+	ssize_t n = spread_encode_alive(m, msg, sizeof(msg));
 
-	queue_message(s, m, msg, spread_encode_alive(m, msg, sizeof(msg)));
+	if (n != -1)
+		spread_message(s, m, msg, (size_t)n);
 }
 
 void
@@ -173,8 +173,10 @@ spread_accuse(struct swim *s, struct member *m, enum wire_type type,
 	    .node = {(const uint8_t *)m->name, m->namelen},
 	    .from = from};
 	uint8_t msg[WIRE_PLAIN_MAX];
+	ssize_t n = wire_put_accuse(msg, sizeof(msg), type, &a);
 
-	queue_message(s, m, msg, wire_put_accuse(msg, sizeof(msg), type, &a));
+	if (n != -1)
+		spread_message(s, m, msg, (size_t)n);
 }
 
 /* One packet to each of a few members. Returns how many there were. */

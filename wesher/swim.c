@@ -31,6 +31,8 @@
  * - sequence numbers of probes are random, so an old ack cannot be replayed;
  * - a relay sends its nack early enough to be of use (relay.c);
  * - accusers must be known and neither dead nor left (merge.c);
+ * - what others say about a living member's end, key or address waits for its
+ *   refutation (hearsay.c);
  * - refutations and leaves go at once, to those whom they concern most, but
  *   refutations at most in one burst a second (self.c);
  * - incarnations far above the clock are ignored, and our own has a ceiling;
@@ -153,6 +155,7 @@ swim_disarm(struct swim *s)
 	s->nfew = 0;
 	s->next_probe = s->next_pushpull = NEVER;
 	s->refute_at = s->announce_at = s->listed_at = NEVER;
+	s->catch_up_at = NEVER;
 }
 
 void
@@ -179,6 +182,7 @@ swim_forget(struct swim *s, struct member *m)
 	probe_forget(s, m);
 	evict_remove(s, m);
 	ghost_forget(s, m);
+	hearsay_forget(s, m);
 	member_remove(&s->t, m);
 }
 
@@ -221,6 +225,8 @@ init_idle(struct swim *s)
 	RB_INIT(&s->relay_by_seqno);
 	TAILQ_INIT(&s->streams);
 	TAILQ_INIT(&s->feeds);
+	TAILQ_INIT(&s->claims);
+	s->claims_at = NEVER;
 	bcast_init(&s->queue);
 	evict_init(s);
 	s->aware.max = s->prof->no_awareness ? 0 : s->prof->awareness_max;
@@ -267,6 +273,7 @@ swim_free(struct swim *s)
 	if (s == NULL)
 		return;
 	suspect_free(&s->suspects);
+	hearsay_free(s);
 	bcast_clear(&s->queue);
 	relay_free(s);
 	asked_free(s);
@@ -293,6 +300,7 @@ swim_tick(struct swim *s, int64_t now)
 	relay_run(s);
 	probe_run(s);
 	merge_suspects_run(s);
+	hearsay_run(s);
 	pushpull_run(s);
 	self_run(s);
 	spread_run(s);
@@ -315,7 +323,8 @@ swim_deadline(const struct swim *s)
 {
 	const int64_t all[] = {relay_deadline(s), probe_deadline(s),
 	    s->mode <= SWIM_LEAVING ? suspect_deadline(&s->suspects) : NEVER,
-	    pushpull_deadline(s), self_deadline(s), spread_deadline(s)};
+	    hearsay_deadline(s), pushpull_deadline(s), self_deadline(s),
+	    spread_deadline(s)};
 
 	return swim_earliest(all, sizeof(all) / sizeof(all[0]));
 }

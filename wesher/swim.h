@@ -57,7 +57,8 @@ struct swim_event {
 	enum swim_event_type type;
 	struct member *m;
 	/* True when the news came in the member's own packet or push/pull: the
-	 * authenticated source address is its announced one. */
+	 * authenticated source address is its announced one (of a leave or
+	 * death: the one that it had). */
 	bool direct;
 	/* True when it came in a push/pull, false: in a packet. */
 	bool pushpull;

@@ -12,7 +12,7 @@
 /*
  * What the parts of the core share: swim.c (set-up, clock, dispatch), probe.c,
  * relay.c, spread.c (gossip and piggyback), merge.c (alive, suspect, dead of
- * others), evict.c (a full table), self.c (the same about ourselves, leave,
+ * others), hearsay.c (what of it waits), evict.c (a full table), self.c (the same about ourselves, leave,
  * return), ghost.c (our former addresses), pushpull.c and swim_join.c. Nobody
  * else includes this.
  */
@@ -22,6 +22,12 @@
 
 /* protocol.md section 5, "Incarnation". */
 #define INCARNATION_MAX 0xF0000000u
+/*
+ * Only a restart raises the incarnation of one of ours by more than one a
+ * second, and it says so itself: hearsay that goes further is not believed, so
+ * that nobody can drive a member to the ceiling.
+ */
+#define INCARNATION_JUMP 4096u
 /* "Never send more than 64 entries that a member of the original lacks". */
 #define ORIGINAL_BURST 64
 #define OURS_BURST     256 /* unicast alives of one portion */
@@ -35,6 +41,8 @@
 #define MOVED_MAX      64 /* others that moved lately */
 #define FORMER_TIME    (300 * SEC) /* others may have us there for so long */
 #define LISTED_CHECK   (15 * SEC) /* nobody showed that it lists us */
+#define HEARSAY_WAIT   (2 * SEC) /* for a refutation */
+#define HEARSAY_GAP    SEC /* one member is shown a claim, or our alive */
 #define RELAYS_MAX     1024
 #define FEEDS_MAX      256
 #define FEW	       8 /* members told one by one when two groups meet */
@@ -66,12 +74,16 @@ enum evict_class {
 };
 TAILQ_HEAD(evict_list, member);
 
+struct claim; /* of hearsay.c */
+TAILQ_HEAD(claim_list, claim);
+
 /* Where a piece of news came from. */
 struct via {
 	struct ipport src; /* ip.len 0: ourselves */
 	bool request; /* a stream that we accepted: src.port says nothing */
 	bool stream; /* push/pull in either direction */
 	bool joining; /* the answer to our join */
+	bool settled; /* it waited, and nobody refuted it */
 	bool quiet; /* not worth a broadcast: we know nobody else */
 	struct ipport sender; /* where a refutation goes; ip.len 0: nowhere */
 };
@@ -141,6 +153,8 @@ struct swim {
 
 	struct aware aware;
 	struct suspect_heap suspects;
+	struct claim_list claims;
+	int64_t claims_at; /* when to look at them */
 	struct bcast_queue queue;
 	struct swim_counters count;
 	struct wire_scratch *scratch;
@@ -186,6 +200,7 @@ struct swim {
 	int64_t refute_at; /* one that was put off, or NEVER */
 	uint32_t refute_inc;
 	struct ipport refute_to;
+	int64_t catch_up_at; /* what we missed, once more, or NEVER */
 	int64_t announce_at; /* the next portion, or NEVER */
 	unsigned learned; /* by the join that is being merged */
 	unsigned joined; /* members that became alive, ever */
@@ -244,6 +259,9 @@ void spread_send(
 /* With broadcasts in the room that is left, if `to` is a member's address. */
 void spread_send_full(
     struct swim *s, const struct ipport *to, const void *msg, size_t len);
+/* Queue an encoded message about m. */
+void spread_message(
+    struct swim *s, struct member *m, const uint8_t *msg, size_t len);
 /* Queue m as it stands in the table. */
 void spread_alive(struct swim *s, struct member *m);
 /* Queue an accusation of m (suspect, or dead; dead by itself is a leave). */
@@ -276,6 +294,25 @@ void merge_node(struct swim *s, const struct wire_node *n, const struct via *v);
 bool merge_direct(const struct via *v, const struct ipport *about);
 bool merge_vsn_ok(const struct slice *vsn);
 void merge_suspects_run(struct swim *s);
+
+/* hearsay.c */
+/* Is the end, a new key or a new address of m hearsay, to be waited with? */
+bool hearsay_waits(const struct member *m, const struct via *v);
+/* Its new metadata, or its end, as somebody else told it. */
+void
+hearsay_alive(struct swim *s, struct member *m, const struct wire_alive *a);
+void hearsay_dead(
+    struct swim *s, struct member *m, uint32_t inc, const struct slice *from);
+/* The same with another address: true when m is said to have left, so that
+ * this may be its return. */
+bool
+hearsay_elsewhere(struct swim *s, struct member *m, const struct wire_alive *a);
+/* m has changed: what it has outdated is dropped. */
+void hearsay_settle(struct swim *s, struct member *m);
+void hearsay_forget(struct swim *s, struct member *m);
+void hearsay_run(struct swim *s);
+int64_t hearsay_deadline(const struct swim *s);
+void hearsay_free(struct swim *s);
 
 /* evict.c */
 void evict_init(struct swim *s);

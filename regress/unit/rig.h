@@ -285,6 +285,7 @@ feed_accuse_from(struct rig *r, const struct ipport *src, enum wire_type type,
 	feed(r, src, buf, wire_put_accuse(buf, sizeof(buf), type, &a));
 }
 
+/* An accusation as hearsay, from a stranger. */
 static inline void
 feed_accuse(struct rig *r, enum wire_type type, const char *node,
     const char *from, uint32_t inc)
@@ -292,6 +293,19 @@ feed_accuse(struct rig *r, enum wire_type type, const char *node,
 	struct ipport src = ip("192.0.2.9", 1234);
 
 	feed_accuse_from(r, &src, type, node, from, inc);
+}
+
+/* The same from the accused's own address, which needs no confirmation. */
+static inline void
+feed_end(struct rig *r, const char *node, const char *from, uint32_t inc)
+{
+	struct member *m = member_find(
+	    swim_members(r->s), node, strlen(node));
+	struct ipport src;
+
+	assert_non_null(m);
+	member_ipport(m, &src);
+	feed_accuse_from(r, &src, WIRE_DEAD, node, from, inc);
 }
 
 static inline void

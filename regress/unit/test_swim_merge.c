@@ -63,17 +63,17 @@ alive_needs_a_greater_incarnation(void **state)
 static void
 new_metadata_is_an_update(void **state)
 {
-	struct ipport a = ip("10.1.0.2", PORT), from = ip("192.0.2.1", 1);
+	struct ipport a = ip("10.1.0.2", PORT);
 	struct wire_alive w = alive_of("m1", &a, 2, "original");
 
 	(void)state;
-	feed_alive_w(r, &from, &w);
+	feed_alive_w(r, &a, &w);
 	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 1);
 	assert_false(rig_member(r, "m1")->ours);
 	assert_int_equal(rig_member(r, "m1")->metalen, 8);
 	w.meta.len = 0;
 	w.incarnation = 3;
-	feed_alive_w(r, &from, &w);
+	feed_alive_w(r, &a, &w);
 	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 2);
 	assert_null(rig_member(r, "m1")->meta);
 }
@@ -143,7 +143,7 @@ static void
 suspect_does_not_wake_the_dead(void **state)
 {
 	(void)state;
-	feed_accuse(r, WIRE_DEAD, "m1", "m2", 1);
+	feed_end(r, "m1", "m2", 1);
 	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 9);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
 	assert_int_equal(rig_member(r, "m1")->incarnation, 1);
@@ -165,8 +165,8 @@ static void
 accusers_must_be_in_good_standing(void **state)
 {
 	(void)state;
-	feed_accuse(r, WIRE_DEAD, "m3", "m2", 1);
-	feed_accuse(r, WIRE_DEAD, "m4", "m4", 1);
+	feed_end(r, "m3", "m2", 1);
+	feed_end(r, "m4", "m4", 1);
 	feed_accuse(r, WIRE_SUSPECT, "m1", "ghost", 1);
 	feed_accuse(r, WIRE_SUSPECT, "m1", "m3", 1);
 	feed_accuse(r, WIRE_SUSPECT, "m1", "m4", 1);
@@ -254,9 +254,9 @@ dead_of_equal_incarnation_kills(void **state)
 {
 	(void)state;
 	feed_alive(r, "m1", "10.1.0.2", 5);
-	feed_accuse(r, WIRE_DEAD, "m1", "m2", 4);
+	feed_end(r, "m1", "m2", 4);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
-	feed_accuse(r, WIRE_DEAD, "m1", "m2", 5);
+	feed_end(r, "m1", "m2", 5);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
 	feed_alive(r, "m1", "10.1.0.2", 5);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
@@ -270,13 +270,13 @@ static void
 the_dead_die_once(void **state)
 {
 	(void)state;
-	feed_accuse(r, WIRE_DEAD, "m1", "m2", 1);
-	feed_accuse(r, WIRE_DEAD, "m3", "m3", 1);
+	feed_end(r, "m1", "m2", 1);
+	feed_end(r, "m3", "m3", 1);
 	bcast_clear(&r->s->queue);
 	rig_clear(r);
-	feed_accuse(r, WIRE_DEAD, "m1", "m4", 9);
-	feed_accuse(r, WIRE_DEAD, "m3", "m4", 9);
-	feed_accuse(r, WIRE_DEAD, "m3", "m3", 9);
+	feed_end(r, "m1", "m4", 9);
+	feed_end(r, "m3", "m4", 9);
+	feed_end(r, "m3", "m3", 9);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
 	assert_int_equal(rig_state(r, "m3"), MEMBER_LEFT);
 	assert_int_equal(rig_member(r, "m1")->incarnation, 1);
@@ -296,7 +296,7 @@ a_former_address_is_no_conflict(void **state)
 	(void)state;
 	member_ipport(rig_member(r, "m1"), &was);
 	w.addr = (struct slice){was.ip.b, was.ip.len};
-	feed_accuse(r, WIRE_DEAD, "m1", "m1", 2);
+	feed_end(r, "m1", "m1", 2);
 	feed_alive(r, "m1", "10.1.9.9", 3);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
 	rig_run(r, 5 * SEC);
@@ -332,7 +332,7 @@ a_leave_is_not_told_of_who_began_anew(void **state)
 	(void)state;
 	member_ipport(rig_member(r, "m1"), &was);
 	w = alive_of("m1", &was, 2, "X");
-	feed_accuse(r, WIRE_DEAD, "m1", "m1", 2);
+	feed_end(r, "m1", "m1", 2);
 	feed_alive(r, "m1", "10.1.9.9", 1);
 	feed_alive(r, "m1", "10.1.9.9", 2);
 	rig_run(r, 5 * SEC);
@@ -350,12 +350,12 @@ static void
 the_dead_may_leave(void **state)
 {
 	(void)state;
-	feed_accuse(r, WIRE_DEAD, "m1", "m2", 2);
+	feed_end(r, "m1", "m2", 2);
 	feed_alive(r, "m1", "10.1.9.9", 5);
-	feed_accuse(r, WIRE_DEAD, "m1", "m1", 1);
+	feed_end(r, "m1", "m1", 1);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
 	rig_clear(r);
-	feed_accuse(r, WIRE_DEAD, "m1", "m1", 2);
+	feed_end(r, "m1", "m1", 2);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_LEFT);
 	assert_int_equal(rig_evs(r, SWIM_EV_LEFT), 1);
 	feed_alive(r, "m1", "10.1.9.9", 3);
@@ -366,7 +366,7 @@ static void
 dead_by_itself_is_a_leave(void **state)
 {
 	(void)state;
-	feed_accuse(r, WIRE_DEAD, "m1", "m1", 1);
+	feed_end(r, "m1", "m1", 1);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_LEFT);
 	assert_int_equal(rig_evs(r, SWIM_EV_LEFT), 1);
 	assert_int_equal(rig_evs(r, SWIM_EV_FAILED), 0);
@@ -386,13 +386,14 @@ accusers_without_a_name_are_not_relayed(void **state)
 	memset(names[2], 'n', sizeof(names[2]) - 1);
 	for (i = 0; i < 3; i++) {
 		struct wire_accuse w = {.incarnation = 1};
-		struct ipport src = ip("192.0.2.9", 1234);
+		struct ipport src;
 		uint8_t buf[2048];
 
 		snprintf(who, sizeof(who), "m%u", i + 1);
 		w.node = swim_str(who);
 		w.from = swim_str(names[i]);
 		rig_clear(r);
+		member_ipport(rig_member(r, who), &src);
 		feed(r, &src, buf,
 		    wire_put_accuse(buf, sizeof(buf), WIRE_DEAD, &w));
 		assert_int_equal(rig_state(r, who), MEMBER_DEAD);
@@ -414,7 +415,7 @@ another_address_is_a_conflict(void **state)
 	assert_int_equal(rig_evs(r, SWIM_EV_CONFLICT), 1);
 	assert_int_equal(
 	    ipport_cmp(&rig_ev(r, SWIM_EV_CONFLICT)->addr, &other), 0);
-	feed_accuse(r, WIRE_DEAD, "m1", "m2", 1);
+	feed_end(r, "m1", "m2", 1);
 	feed_alive(r, "m1", "10.9.9.9", 99);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
 	assert_int_equal(rig_evs(r, SWIM_EV_CONFLICT), 2);
@@ -427,7 +428,7 @@ a_name_that_left_may_move(void **state)
 
 	(void)state;
 	feed_alive(r, "m1", "10.1.0.2", 50);
-	feed_accuse(r, WIRE_DEAD, "m1", "m1", 50);
+	feed_end(r, "m1", "m1", 50);
 	/* The same address only above, another one at any incarnation. */
 	feed_alive(r, "m1", "10.1.0.2", 50);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_LEFT);
@@ -574,8 +575,36 @@ hearsay_above_the_ceiling_is_ignored(void **state)
 	assert_int_equal(rig_member(r, "m1")->incarnation, 1);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
 	assert_null(rig_member(r, "new"));
+	rig_member(r, "m1")->spoken_inc = 0xF0000000u - INCARNATION_JUMP;
 	feed_alive(r, "m1", "10.1.0.2", 0xF0000000u);
 	assert_int_equal(rig_member(r, "m1")->incarnation, 0xF0000000u);
+}
+
+/* Nobody but itself takes a member of ours further than that. */
+static void
+hearsay_of_a_leap_is_ignored(void **state)
+{
+	const uint32_t leap = INCARNATION_JUMP;
+	struct ipport a = ip("10.1.0.2", PORT);
+	struct wire_alive w = alive_of("m1", &a, 2 + 5 * leap, "X");
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 10; i++)
+		feed_alive(r, "m1", "10.1.0.2", 1 + (i + 1) * leap);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 1 + leap);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 2 + leap);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	feed_alive_w(r, &a, &w);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 2 + 5 * leap);
+	feed_alive(r, "m1", "10.1.0.2", 2 + 6 * leap);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 2 + 6 * leap);
+	/* Members of the original refute whatever it is. */
+	w.incarnation += 2 * leap;
+	w.meta = swim_str("original");
+	feed_alive_w(r, &a, &w);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", w.incarnation + 2 * leap);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
 }
 
 /* A member that peers drove beyond the ceiling speaks for itself. */
@@ -605,11 +634,11 @@ a_suspicion_raises_the_incarnation(void **state)
 	assert_int_equal(rig_member(r, "m1")->incarnation, 9);
 	feed_alive(r, "m1", "10.1.0.2", 9);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
-	feed_accuse(r, WIRE_DEAD, "m1", "m2", 8);
+	feed_end(r, "m1", "m2", 8);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
 	feed_alive(r, "m1", "10.1.0.2", 10);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
-	feed_accuse(r, WIRE_DEAD, "m1", "m2", 12);
+	feed_end(r, "m1", "m2", 12);
 	feed_alive(r, "m1", "10.1.0.2", 12);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
 }
@@ -636,8 +665,8 @@ confirmations_need_six_members(void **state)
 	}
 	r = keep;
 	/* The dead and the left count too: n is the whole table. */
-	feed_accuse(r, WIRE_DEAD, "m10", "m2", 1);
-	feed_accuse(r, WIRE_DEAD, "m9", "m9", 1);
+	feed_end(r, "m10", "m2", 1);
+	feed_end(r, "m9", "m9", 1);
 	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 1);
 	assert_in_range(
 	    rig_member(r, "m1")->suspicion->min, 31 * SEC, 32 * SEC);
@@ -653,7 +682,7 @@ a_full_table_gives_up_who_never_answered(void **state)
 	rig_populate(r, 4);
 	evict_answered(r->s, rig_member(r, "m1"));
 	evict_answered(r->s, rig_member(r, "m2"));
-	feed_accuse(r, WIRE_DEAD, "m3", "m1", 1);
+	feed_end(r, "m3", "m1", 1);
 	rig_clear(r);
 	feed_alive(r, "a", "10.2.0.1", 1);
 	assert_string_equal(rig_ev(r, SWIM_EV_REAPED)->name, "m3");
@@ -713,8 +742,8 @@ a_flood_displaces_itself(void **state)
 		assert_int_equal(rig_state(r, name), MEMBER_ALIVE);
 	}
 	/* Of the dead the one that died first. */
-	feed_accuse(r, WIRE_DEAD, "m3", "m1", 1);
-	feed_accuse(r, WIRE_DEAD, "m2", "m1", 1);
+	feed_end(r, "m3", "m1", 1);
+	feed_end(r, "m2", "m1", 1);
 	feed_alive(r, "a", "10.3.0.1", 1);
 	assert_null(rig_member(r, "m3"));
 	assert_non_null(rig_member(r, "m2"));
@@ -738,7 +767,7 @@ the_dead_hear_gossip_for_a_while(void **state)
 	r = two;
 	rig_populate(r, 1);
 	no_probes();
-	feed_accuse(r, WIRE_DEAD, "m1", "zzz", 1);
+	feed_end(r, "m1", "zzz", 1);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
 	rig_run(r, 5 * SEC);
 	assert_int_equal(rig_count_to(r, WIRE_DEAD, &a), 4);
@@ -760,7 +789,7 @@ the_left_hear_none(void **state)
 	r = two;
 	rig_populate(r, 1);
 	no_probes();
-	feed_accuse(r, WIRE_DEAD, "m1", "m1", 1);
+	feed_end(r, "m1", "m1", 1);
 	rig_run(r, 5 * SEC);
 	assert_int_equal(r->nmsgs, 0);
 	r = keep;
@@ -776,8 +805,8 @@ the_dead_are_reaped_when_the_order_wraps(void **state)
 	(void)state;
 	r = three;
 	rig_populate(r, 2);
-	feed_accuse(r, WIRE_DEAD, "m1", "m2", 1);
-	feed_accuse(r, WIRE_DEAD, "m2", "m2", 1);
+	feed_end(r, "m1", "m2", 1);
+	feed_end(r, "m2", "m2", 1);
 	start = r->now;
 	rig_run(r, 60 * SEC);
 	assert_non_null(rig_member(r, "m1"));
@@ -826,7 +855,7 @@ the_last_one_hears_everything(void **state)
 	rig_populate(r, 80);
 	for (i = 2; i <= 80; i++) {
 		snprintf(name, sizeof(name), "m%u", i);
-		feed_accuse(r, WIRE_DEAD, name, name, 1);
+		feed_end(r, name, name, 1);
 	}
 	bcast_clear(&r->s->queue);
 	for (i = 0; i < 50; i++) {
@@ -931,6 +960,7 @@ main(void)
 	    T(poisonous_versions_are_dropped),
 	    T(unusable_entries_are_dropped),
 	    T(hearsay_above_the_ceiling_is_ignored),
+	    T(hearsay_of_a_leap_is_ignored),
 	    T(above_the_ceiling_in_person),
 	    T(a_suspicion_raises_the_incarnation),
 	    T(confirmations_need_six_members),

@@ -130,8 +130,8 @@ dead_and_left_are_not_probed(void **state)
 
 	(void)state;
 	rig_populate(r, 3);
-	feed_accuse(r, WIRE_DEAD, "m1", "m3", 1);
-	feed_accuse(r, WIRE_DEAD, "m2", "m2", 1);
+	feed_end(r, "m1", "m3", 1);
+	feed_end(r, "m2", "m2", 1);
 	for (i = 0; i < 6; i++) {
 		uint32_t seq = rig_next_ping(r, name);
 
@@ -518,7 +518,7 @@ strangers_get_no_broadcasts(void **state)
 
 	(void)state;
 	rig_populate(r, 2);
-	feed_accuse(r, WIRE_DEAD, "m2", "m2", 1);
+	feed_end(r, "m2", "m2", 1);
 	m1 = addr_of("m1");
 	rig_clear(r);
 	feed_ping(&from, "me", NULL, 0);
@@ -535,7 +535,7 @@ piggyback_counts_as_transmission(void **state)
 
 	(void)state;
 	rig_populate(r, 2);
-	feed_accuse(r, WIRE_DEAD, "m2", "m2", 1);
+	feed_end(r, "m2", "m2", 1);
 	m1 = addr_of("m1");
 	for (i = 0; i < 6; i++)
 		feed_ping(&m1, "me", NULL, 0);
