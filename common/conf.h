@@ -25,6 +25,7 @@
 #define DEF_OVERLAY_NET	   "10.0.0.0/8"
 #define DEF_INTERFACE	   "wgoverlay"
 #define DEF_MTU		   1420
+#define DEF_HOLD_DOWN	   600
 #define DEF_USER	   "_wesher"
 
 struct conf {
@@ -48,6 +49,7 @@ struct conf {
 	struct ipnet overlay;
 	uint16_t cluster_port, wireguard_port;
 	uint32_t mtu, keepalive;
+	uint32_t hold_down; /* seconds */
 	char user[CONF_USERLEN];
 	char hosts_domains[CONF_DOMAINS]; /* D[,D]..., no other's get lines */
 };

@@ -49,7 +49,7 @@ news_of(const struct swim_event *ev)
 		return PEERS_JOINING;
 	if (!ev->direct)
 		return PEERS_GOSSIP;
-	return ev->pushpull ? PEERS_ASKED : PEERS_DIRECT;
+	return ev->pushpull && ev->type != SWIM_EV_LEFT ? PEERS_ASKED : PEERS_DIRECT;
 }
 
 static bool
@@ -207,8 +207,8 @@ warn_mixed(struct mesh *m)
 		if (t->list[i]->is_self)
 			continue;
 		peers_view(m->peers, t->list[i], &v);
-		if (v.why == PEER_GONE || !v.decoded || v.meta.has_x ||
-		    v.meta.dialect != META_V02)
+		if (t->list[i]->state >= MEMBER_DEAD || !v.decoded ||
+		    v.meta.has_x || v.meta.dialect != META_V02)
 			continue;
 		if (names[0] != '\0')
 			strlcat(names, ", ", sizeof(names));

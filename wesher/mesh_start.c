@@ -62,7 +62,15 @@ on_reaches(void *arg, const struct ipaddr *ip)
 	return mesh_reaches(arg, ip);
 }
 
+static int64_t
+on_wall(void *arg)
+{
+	(void)arg;
+	return (int64_t)time(NULL);
+}
+
 static const struct peers_ops peers_ops = {
+    .wall = on_wall,
     .reaches = on_reaches,
     .set = on_peer_set,
     .del = on_peer_del,
@@ -263,6 +271,7 @@ mesh_up(struct mesh *m, int64_t now)
 	pc.hosts = !m->conf.no_etc_hosts;
 	pc.self_name = m->name;
 	pc.hosts_domains = m->conf.hosts_domains;
+	pc.hold_down = m->conf.hold_down * US_PER_S;
 	m->peers = peers_new(&pc);
 	m->join = join_new(&join_ops, m, m->conf.cluster_port);
 	m->swim = swim_new(&sc, now);

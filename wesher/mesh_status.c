@@ -66,19 +66,27 @@ dialect(const struct peer_view *v)
 	return v->meta.dialect == META_V02 ? "v0.2" : "v0.3";
 }
 
-/* What its tunnel, or the talk with this member, is without. */
+/* What is to be said of a tunnel that stands, or of the talk with its member. */
 static const char *
 note(const struct mesh *m, const struct member *mb, const struct ipport *at,
-    const char *no_line, char buf[NOTE])
+    const struct peer_view *v, char buf[NOTE])
 {
+	const char *line = v->no_line, *left = "failed";
+
+	if (mb->state == MEMBER_LEFT)
+		left = "left";
 	buf[0] = '\0';
-	if (no_line != NULL)
-		snprintf(buf, NOTE, "no hosts line: %s", no_line);
+	if (v->connected)
+		snprintf(buf, NOTE, "%s but connected", left);
+	else if (v->kept)
+		snprintf(buf, NOTE, "gone: its tunnel is kept for a moment");
+	else if (line != NULL)
+		snprintf(buf, NOTE, "no hosts line: %s", line);
 	if (mb->state < MEMBER_DEAD && !mesh_connects(m, at))
 		snprintf(buf + strlen(buf), NOTE - strlen(buf),
 		    "%sreached by UDP alone: the sandbox lets no TCP go to "
 		    "port %u (it does when --join names that)",
-		    no_line != NULL ? "; " : "", at->port);
+		    buf[0] != '\0' ? "; " : "", at->port);
 	return buf[0] == '\0' ? NULL : buf;
 }
 
@@ -108,7 +116,7 @@ member_doc(const struct mesh *m, const struct member *mb)
 	    age == -1 ? json_null() : json_integer(age), "rx", (json_int_t)v.rx,
 	    "tx", (json_int_t)v.tx, "dialect", dialect(&v), "why",
 	    v.why == PEER_OK ? json_null() : text(v.detail), "note",
-	    note(m, mb, &at, v.no_line, buf));
+	    note(m, mb, &at, &v, buf));
 }
 
 static int

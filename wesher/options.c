@@ -264,6 +264,7 @@ defaults(struct conf *c, struct options *o)
 	c->cluster_port = DEF_CLUSTER_PORT;
 	c->wireguard_port = DEF_WIREGUARD_PORT;
 	c->mtu = DEF_MTU;
+	c->hold_down = DEF_HOLD_DOWN;
 	ipnet_parse(DEF_OVERLAY_NET, &c->overlay);
 	strlcpy(c->interface, DEF_INTERFACE, sizeof(c->interface));
 	strlcpy(c->user, DEF_USER, sizeof(c->user));

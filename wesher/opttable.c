@@ -46,6 +46,9 @@ const struct opt opts[NOPTS] = {
     [O_KEEPALIVE] = {"keepalive", "SECONDS", 0, AGENT,
 	"a number of seconds from 0 to 65535",
 	"persistent keepalive, 0 is off (0)"},
+    [O_HOLD_DOWN] = {"hold-down", "TIME", 0, AGENT,
+	"a number of seconds from 0 to 86400, or like 10m or 1h",
+	"how long a live tunnel outlasts its member (10m)"},
     [O_KEEP_INTERFACE] = {"keep-interface", NULL, F_BOOL, AGENT,
 	"true or false", "SIGTERM ends silently, everything stays"},
     [O_NO_ETC_HOSTS] = {"no-etc-hosts", NULL, F_BOOL, AGENT | IN(CMD_LEAVE),
@@ -193,6 +196,8 @@ opt_set(enum opt_id id, const char *v, struct conf *c, struct options *o)
 		return check_number(v, 0, 65535, &c->keepalive) ? 0 : -1;
 	case O_HOSTS_DOMAIN:
 		return optval_domains(v, c);
+	case O_HOLD_DOWN:
+		return optval_seconds(v, 86400, &c->hold_down);
 	case O_LOG_LEVEL:
 		return set_log_level(v, c);
 	case O_USER:

@@ -72,6 +72,33 @@ optval_overlay(const char *s, struct ipnet *out)
 }
 
 int
+optval_seconds(const char *s, uint32_t max, uint32_t *out)
+{
+	static const struct {
+		char suffix;
+		uint32_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+	uint32_t each = 1, n;
+	size_t i, len = strlen(s);
+	char digits[16];
+
+	for (i = 0; i < sizeof(units) / sizeof(units[0]) && len > 0; i++)
+		if (s[len - 1] == units[i].suffix) {
+			each = units[i].seconds;
+			len--;
+			break;
+		}
+	if (len >= sizeof(digits))
+		return -1;
+	memcpy(digits, s, len);
+	digits[len] = '\0';
+	if (!check_number(digits, 0, max / each, &n))
+		return -1;
+	*out = n * each;
+	return 0;
+}
+
+int
 optval_user(const char *s, char out[CONF_USERLEN])
 {
 	size_t i, len = strlen(s);

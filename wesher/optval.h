@@ -31,6 +31,9 @@ int optval_advertise_addr(const char *s, struct ipaddr *out);
  */
 int optval_overlay(const char *s, struct ipnet *out);
 
+/* A number of seconds up to max, or of units: 90, 90s, 10m, 1h. */
+int optval_seconds(const char *s, uint32_t max, uint32_t *out);
+
 /* A user's name or number as it may stand in passwd(5). */
 int optval_user(const char *s, char out[CONF_USERLEN]);
 

@@ -4,8 +4,9 @@
  * small request; nothing is ever replaced as a whole.
  *
  * An address or key belongs to the member that held it first, for as long as
- * that one is neither failed nor left: a newcomer that claims it gets no
- * tunnel, the holder notices nothing.
+ * that one is neither failed nor left, or its tunnel shows that it lives
+ * (hold.c): a newcomer that claims it gets no tunnel, the holder notices
+ * nothing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -115,7 +116,7 @@ peer_of(struct peers *ps, struct member *m)
 	p->backoff = RETRY_MIN;
 	p->logged_at = INT64_MIN / 2;
 	p->retry_at = p->prime_at = p->poke_at = p->ghost_until = NEVER;
-	p->grace_at = NEVER;
+	p->hold_at = NEVER;
 	TAILQ_INSERT_TAIL(&ps->all, p, all);
 	ps->n++;
 	m->udata = p;
@@ -183,43 +184,15 @@ judge_retry(struct peer *p, bool was, const struct tunnel *old)
 		p->why = PEER_REFUSED;
 }
 
-/*
- * A member that changes its address leaves and returns (swim.h). Its tunnel,
- * route and hosts line wait for it; only those of ours, the others' forget
- * theirs too.
- */
-static bool
-in_grace(struct peers *ps, struct peer *p)
-{
-	if (p->m == NULL || p->m->state != MEMBER_LEFT || !p->held ||
-	    !p->applied || !p->meta.has_x)
-		return false;
-	if (p->grace_at == NEVER)
-		peer_at(ps, &p->grace_at, ps->now + MOVE_GRACE);
-	return ps->now < p->grace_at;
-}
-
-/* It is back. Elsewhere: the session goes on there; at the same place it has
- * been started again, and knows of none. */
-static void
-after_grace(struct peers *ps, struct peer *p, enum peers_news news)
-{
-	p->grace_at = NEVER;
-	if (!p->wanted || !p->applied || !peer_tunnel_eq(&p->want, &p->have))
-		return;
-	p->news = news;
-	peer_reset(ps, p);
-}
-
 /* Judge the member anew; true when it let go of an address or key. */
 static bool
-judge(struct peers *ps, struct peer *p)
+judge(struct peers *ps, struct peer *p, enum peers_news news)
 {
 	struct tunnel old = p->want;
 	bool had = p->held, was = p->wanted, let_go = false;
 	enum peer_why why, before = p->why;
 
-	if (in_grace(ps, p))
+	if (hold_keeps(ps, p, news))
 		return false;
 	if (is_blocked(p))
 		ps->nblocked--;
@@ -254,9 +227,23 @@ judge_blocked(struct peers *ps)
 		return;
 	TAILQ_FOREACH (p, &ps->all, all)
 		if (is_blocked(p)) {
-			(void)judge(ps, p);
+			(void)judge(ps, p, PEERS_GOSSIP);
 			peer_enqueue(ps, p);
 		}
+}
+
+/* Judge it by news about itself, and see who primes. True as for judge(). */
+static bool
+renew(struct peers *ps, struct peer *p, enum peers_news news)
+{
+	bool held = p->hold == HOLD_ON, let_go = judge(ps, p, news);
+
+	if (p->hold == HOLD_ON)
+		return let_go;
+	prime_news(ps, p, ps->now, news);
+	if (held && p->hold == HOLD_NO)
+		hold_resumed(ps, p, news);
+	return let_go;
 }
 
 void
@@ -269,10 +256,7 @@ peers_update(
 	ps->now = now;
 	if (p == NULL)
 		return;
-	let_go = judge(ps, p);
-	prime_news(ps, p, now, news);
-	if (p->grace_at != NEVER && m->state != MEMBER_LEFT)
-		after_grace(ps, p, news);
+	let_go = renew(ps, p, news);
 	if (p->retry_at == NEVER)
 		peer_enqueue(ps, p);
 	if (let_go)
@@ -296,7 +280,7 @@ peers_rejudge(struct peers *ps, int64_t now)
 	ps->now = now;
 	TAILQ_FOREACH (p, &ps->all, all) {
 		was = p->wanted;
-		let_go = judge(ps, p) || let_go;
+		let_go = judge(ps, p, PEERS_GOSSIP) || let_go;
 		/* Another overlay address as we joined: the others prime. */
 		if (p->wanted && !was)
 			p->news = PEERS_JOINING;
@@ -332,9 +316,9 @@ peers_forget(struct peers *ps, int64_t now, struct member *m)
 			other->holder = NULL;
 	m->udata = NULL;
 	p->m = NULL;
-	if (judge(ps, p))
+	if (judge(ps, p, PEERS_GOSSIP))
 		judge_blocked(ps);
-	p->prime_at = p->poke_at = p->grace_at = NEVER;
+	p->prime_at = p->poke_at = NEVER;
 	peer_at(ps, &p->ghost_until, now + GHOST_TIME);
 	ps->nghosts++;
 	if (p->retry_at == NEVER)
@@ -363,18 +347,6 @@ peers_stat(struct peers *ps, int64_t now, const struct priv_stat *s)
 	p->tx = s->tx;
 }
 
-/* It left, and did not return. True when it let go of something. */
-static bool
-grace_over(struct peers *ps, struct peer *p)
-{
-	bool let_go = judge(ps, p);
-
-	p->grace_at = NEVER;
-	prime_news(ps, p, ps->now, PEERS_GOSSIP);
-	peer_enqueue(ps, p);
-	return let_go;
-}
-
 void
 peers_tick(struct peers *ps, int64_t now)
 {
@@ -390,10 +362,12 @@ peers_tick(struct peers *ps, int64_t now)
 			p->retry_at = NEVER;
 			peer_enqueue(ps, p);
 		}
-		if (p->grace_at <= now)
-			let_go = grace_over(ps, p) || let_go;
+		if (hold_look(ps, p)) {
+			let_go = renew(ps, p, PEERS_GOSSIP) || let_go;
+			peer_enqueue(ps, p);
+		}
 		prime_tick(ps, p, now);
-		peer_at(ps, &p->grace_at, p->grace_at);
+		peer_at(ps, &p->hold_at, p->hold_at);
 		peer_at(ps, &p->retry_at, p->retry_at);
 		peer_at(ps, &p->prime_at, p->prime_at);
 		peer_at(ps, &p->poke_at, p->poke_at);

@@ -29,6 +29,8 @@ struct peers_ops {
 	uint32_t (*random)(void *arg);
 	/* Has this host the address family? NULL: both. */
 	bool (*reaches)(void *arg, const struct ipaddr *ip);
+	/* Seconds since 1970, to tell the age of handshakes; or NULL. */
+	int64_t (*wall)(void *arg);
 };
 
 struct peers_config {
@@ -41,6 +43,7 @@ struct peers_config {
 	bool allow_static; /* addresses of their choice */
 	bool hosts; /* hosts lines are wanted */
 	const char *self_name, *hosts_domains; /* as hosts_unfit() wants them */
+	int64_t hold_down; /* us: a living tunnel stays so long at most */
 };
 
 /* Why a member has no tunnel. */
@@ -74,7 +77,7 @@ enum peers_news {
 	PEERS_GOSSIP, /* hearsay, or a state change */
 	PEERS_JOINING, /* learned from the answer to our own join */
 	PEERS_ASKED, /* it joined through us: its alive follows */
-	PEERS_DIRECT /* its own alive packet: its side is programmed */
+	PEERS_DIRECT /* its own packet: its side is programmed, or it leaves */
 };
 
 /* A member is new or changed in any way (not ourselves). */
@@ -110,6 +113,8 @@ struct peer_view {
 	char detail[160]; /* why in words, "" for PEER_OK */
 	/* It has a tunnel, and a name unfit for /etc/hosts: why. Else NULL. */
 	const char *no_line;
+	/* Called gone, and its tunnel is kept; something came out of it. */
+	bool kept, connected;
 	bool decoded;
 	struct meta meta; /* when decoded */
 	struct ipport endpoint; /* in use (kernel's) or announced */

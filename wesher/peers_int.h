@@ -9,8 +9,7 @@
 #include "swim.h"
 
 #define RETRY_MIN (5 * US_PER_S) /* after a refusal, doubled each time */
-/* One of ours that leaves may only be moving (swim.h): its tunnel stays. */
-#define MOVE_GRACE (SWIM_MOVE_MAX + US_PER_S)
+#define SPREAD_FROM 64 /* peers, above which work is spread */
 
 /* Shared by peers.c, peer_*.c and prime.c alone. */
 
@@ -23,6 +22,9 @@ struct tunnel {
 	bool plain; /* a member without X */
 	bool is_static; /* its name does not derive the address */
 };
+
+/* hold.c: its tunnel stays though it is called gone; not any more. */
+enum peer_hold { HOLD_NO, HOLD_ON, HOLD_OVER };
 
 enum peer_busy { PEER_IDLE, PEER_QUEUED, PEER_SETTING, PEER_DELETING };
 
@@ -47,7 +49,17 @@ struct peer {
 	int64_t logged_at; /* the last warning about it */
 	bool line_told; /* that it gets no hosts line */
 	int64_t ghost_until; /* forgotten: a new key still names the old */
-	int64_t grace_at; /* it left: its tunnel goes then; else NEVER */
+
+	/* called gone */
+	enum peer_hold hold;
+	bool hold_said; /* it said goodbye itself */
+	bool hold_left; /* it left, else it failed */
+	bool hold_based; /* hold_rx has been taken */
+	bool hold_proven; /* received bytes rose since */
+	int64_t hold_since, hold_rose;
+	int64_t hold_at; /* the next look, NEVER: none */
+	int64_t hold_due; /* older counters do not serve for it */
+	uint64_t hold_rx;
 
 	/* priming */
 	enum peers_news news;
@@ -123,7 +135,20 @@ void peer_pump(struct peers *ps);
 /* Have wesher-priv remove and add the peer in one step. */
 void peer_reset(struct peers *ps, struct peer *p);
 
+/* hold.c */
+/* News about p: true when its tunnel stays as it is for now. */
+bool hold_keeps(struct peers *ps, struct peer *p, enum peers_news news);
+/* When it is time; true when p is to be judged again. */
+bool hold_look(struct peers *ps, struct peer *p);
+/* It is alive again, and has been judged. */
+void hold_resumed(struct peers *ps, struct peer *p, enum peers_news news);
+
 /* prime.c */
+/* Are the counters all there, asked for since then? Otherwise ask, anew when
+ * no answer came (STATS that others asked for make wesher-priv refuse). */
+bool peer_stats_fresh(struct peers *ps, int64_t now, int64_t since);
+/* Its session may be gone: send, listen, and make it anew if nothing comes. */
+void prime_listen(struct peers *ps, struct peer *p, int64_t now);
 void
 prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news);
 /* The kernel has it: fresh without a session, moved with one. */

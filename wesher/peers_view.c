@@ -19,6 +19,8 @@ peers_view(const struct peers *ps, const struct member *m, struct peer_view *v)
 	peer_words(p, v->detail, sizeof(v->detail));
 	if (p->why == PEER_OK)
 		v->no_line = peer_no_line(&ps->cfg, p);
+	v->kept = p->hold == HOLD_ON && m->state >= MEMBER_DEAD;
+	v->connected = v->kept && p->hold_proven;
 	v->decoded = p->decoded;
 	v->meta = p->meta;
 	v->endpoint = p->have.endpoint;
@@ -37,7 +39,7 @@ peers_dialects(const struct peers *ps, struct peers_dialects *d)
 
 	memset(d, 0, sizeof(*d));
 	TAILQ_FOREACH (p, &ps->all, all) {
-		if (p->m == NULL || !p->decoded || p->why == PEER_GONE)
+		if (p->m == NULL || !p->decoded || p->m->state >= MEMBER_DEAD)
 			continue;
 		if (p->meta.has_x)
 			d->ours++;

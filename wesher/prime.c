@@ -20,7 +20,6 @@
 #define PRIMES_MAX  4
 #define CROSS_WAIT  (600 * US_PER_MS) /* and no handshake: they crossed */
 #define POKE_AFTER  (1 * US_PER_S)
-#define SPREAD_FROM 64 /* peers, above which primings are spread */
 /* Who received something and has nothing to send says so after 10 s. */
 #define PASSIVE (12 * US_PER_S)
 
@@ -127,22 +126,30 @@ peers_moved(struct peers *ps, int64_t now, bool surely)
 }
 
 void
+prime_listen(struct peers *ps, struct peer *p, int64_t now)
+{
+	p->patient = true;
+	p->nudge = NUDGE_SEND;
+	p->primes = 0;
+	peer_at(ps, &p->prime_at, now);
+}
+
+void
 peers_stir(struct peers *ps, int64_t now)
 {
 	struct peer *p;
 
 	TAILQ_FOREACH (p, &ps->all, all)
-		if (p->applied && p->wanted && p->have.plain) {
+		if (p->applied && p->wanted && p->have.plain &&
+		    p->hold != HOLD_ON) {
 			p->poke_step = 0;
 			p->poke_since = now + POKE_AFTER;
 			peer_at(ps, &p->poke_at, p->poke_since);
 		}
 }
 
-/* Are the counters all there, asked for since then? Otherwise ask, anew when
- * no answer came (STATS that others asked for make wesher-priv refuse). */
-static bool
-fresh_stats(struct peers *ps, int64_t now, int64_t since)
+bool
+peer_stats_fresh(struct peers *ps, int64_t now, int64_t since)
 {
 	bool answered = ps->stats_got >= ps->stats_at;
 
@@ -207,7 +214,7 @@ nudge(struct peers *ps, struct peer *p, int64_t now)
 	bool first = memcmp(ps->cfg.self_key, p->have.key, WG_KEY_LEN) < 0;
 	int64_t wait = p->patient ? PASSIVE : LATER;
 
-	if (p->nudge != NUDGE_SEND && !fresh_stats(ps, now, p->primed_at)) {
+	if (p->nudge != NUDGE_SEND && !peer_stats_fresh(ps, now, p->primed_at)) {
 		p->prime_at = now + STATS_WAIT;
 		return;
 	}
@@ -254,7 +261,7 @@ prime_due(struct peers *ps, struct peer *p, int64_t now)
 		return;
 	}
 	if ((p->news != PEERS_DIRECT || p->primes > 0) &&
-	    !fresh_stats(ps, now, stats_since(p, now))) {
+	    !peer_stats_fresh(ps, now, stats_since(p, now))) {
 		p->prime_at = now + STATS_WAIT;
 		return;
 	}
@@ -281,7 +288,7 @@ poke_due(struct peers *ps, struct peer *p, int64_t now)
 	if (!p->applied || !p->m->answered)
 		return;
 	p->poke_at = now + STATS_WAIT;
-	if (!fresh_stats(ps, now, p->poke_since))
+	if (!peer_stats_fresh(ps, now, p->poke_since))
 		return;
 	switch (p->poke_step) {
 	case 0:

@@ -82,6 +82,7 @@ field(const char *name)
 	NUM(wireguard_port);
 	NUM(mtu);
 	NUM(keepalive);
+	NUM(hold_down);
 	STR(bind_iface);
 	STR(interface);
 	STR(user);
@@ -138,6 +139,7 @@ static const struct good goods[] = {
     {{NULL}, {NULL}, "wireguard_port", "51820"},
     {{NULL}, {NULL}, "mtu", "1420"},
     {{NULL}, {NULL}, "keepalive", "0"},
+    {{NULL}, {NULL}, "hold_down", "600"},
     {{NULL}, {NULL}, "user", "_wesher"},
     {{NULL}, {NULL}, "priv", ""},
     {{NULL}, {NULL}, "warn", ""},
@@ -209,6 +211,11 @@ static const struct good goods[] = {
     {{"--mtu", "65535"}, {NULL}, "mtu", "65535"},
     {{"--mtu=1280", "--overlay-net=fd00::/64"}, {NULL}, "mtu", "1280"},
     {{NULL}, {"WESHER_MTU=1300"}, "mtu", "1300"},
+    {{"--hold-down", "90"}, {NULL}, "hold_down", "90"},
+    {{"--hold-down", "0"}, {NULL}, "hold_down", "0"},
+    {{"--hold-down", "5s"}, {NULL}, "hold_down", "5"},
+    {{"--hold-down=20m"}, {"WESHER_HOLD_DOWN=1h"}, "hold_down", "1200"},
+    {{NULL}, {"WESHER_HOLD_DOWN=24h"}, "hold_down", "86400"},
     {{"--mtu=1400"}, {"WESHER_MTU=1300"}, "mtu", "1400"},
     {{"--mtu=1400"}, {"WESHER_MTU=nonsense"}, "mtu", "1400"},
     {{"--keepalive", "25"}, {NULL}, "keepalive", "25"},
@@ -325,6 +332,7 @@ struct bad {
 #define L50	"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y."
 #define LONG	L50 L50 L50 L50 "z"
 #define PORT	" expected a port from 1 to 65535"
+#define TIME	" expected a number of seconds from 0 to 86400, or like 10m or 1h"
 #define OVERLAY                                                              \
 	" expected a network like 10.0.0.0/8 or fd00:1234::/64 that leaves " \
 	"at least 2 host bits"
@@ -491,6 +499,12 @@ static const struct bad bads[] = {
     {{"--mtu=1400", "--mtu=1401"}, {NULL}, "--mtu 1401:" TWICE},
     {{"--keepalive", "65536"}, {NULL},
 	"--keepalive 65536: expected a number of seconds from 0 to 65535"},
+    {{"--hold-down", "86401"}, {NULL}, "--hold-down 86401:" TIME},
+    {{"--hold-down", "25h"}, {NULL}, "--hold-down 25h:" TIME},
+    {{"--hold-down", "m"}, {NULL}, "--hold-down m:" TIME},
+    {{"--hold-down", "10ms"}, {NULL}, "--hold-down 10ms:" TIME},
+    {{"--hold-down", "-1s"}, {NULL}, "--hold-down -1s:" TIME},
+    {{"--hold-down", ""}, {NULL}, "--hold-down :" TIME},
     {{"--keepalive", "25s"}, {NULL},
 	"--keepalive 25s: expected a number of seconds from 0 to 65535"},
     /* the rest */
@@ -759,7 +773,7 @@ test_manual(void **state)
 	fclose(f);
 	assert_true(n < sizeof(man) - 1);
 	n = words(help, "  ", "--", hw);
-	assert_int_equal(n, 25);
+	assert_int_equal(n, 26);
 	assert_int_equal(words(man, ".It ", "Fl -", mw), n);
 	for (i = 0; i < n; i++)
 		assert_string_equal(hw[i], mw[i]);

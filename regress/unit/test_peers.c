@@ -19,7 +19,8 @@
 #include "../../wesher/peers.h"
 #include "../../wesher/swim.h"
 
-#define MOVE_GRACE (SWIM_MOVE_MAX + US_PER_S) /* after a leave */
+#define WALL	  1000 /* the wall clock at the start */
+#define HOLD_LEFT (5 * US_PER_S) /* hold.c, after a leave */
 
 struct asked {
 	enum { SET, DEL } what;
@@ -98,8 +99,15 @@ on_reaches(void *arg, const struct ipaddr *ip)
 	return ip->len == 4 || !w.v4alone;
 }
 
+static int64_t
+on_wall(void *arg)
+{
+	(void)arg;
+	return WALL + w.now / US_PER_S;
+}
+
 static const struct peers_ops ops = {
-    on_set, on_del, on_stats, on_prime, on_random, on_reaches};
+    on_set, on_del, on_stats, on_prime, on_random, on_reaches, on_wall};
 
 static void
 on_line(enum log_level level, const char *tag, const char *line)
@@ -125,6 +133,7 @@ setup(void **state)
 	w.cfg.hosts = true;
 	w.cfg.self_name = "me.example.org";
 	w.cfg.hosts_domains = "lan";
+	w.cfg.hold_down = 600 * US_PER_S;
 	w.peers = peers_new(&w.cfg);
 	return w.peers == NULL;
 }
@@ -258,6 +267,18 @@ is_zero(const uint8_t key[WG_KEY_LEN])
 	return memcmp(key, zero, WG_KEY_LEN) == 0;
 }
 
+/* It failed, and no handshake says otherwise. */
+static void
+bury(struct member *m)
+{
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	peers_tick(w.peers, w.now);
+	stat_of(m, 0, 0);
+	w.now += US_PER_S / 2;
+	peers_tick(w.peers, w.now);
+}
+
 static void
 drop(struct member *m)
 {
@@ -319,8 +340,7 @@ test_no_hosts_line_for_odd_names(void **state)
 	assert_int_equal(v.why, PEER_OK);
 	assert_string_equal(
 	    v.no_line, "its name is no legal host name (RFC 1123)");
-	m->state = MEMBER_DEAD;
-	update(m, PEERS_GOSSIP);
+	bury(m);
 	answer(0);
 	peers_view(w.peers, m, &v);
 	assert_null(v.no_line);
@@ -442,10 +462,11 @@ test_gone_member_is_deleted(void **state)
 	answer(0);
 	m->state = MEMBER_DEAD;
 	update(m, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 1);
+	run_for(US_PER_S, m, 0, 0);
 	assert_int_equal(w.nasked, 2);
 	assert_int_equal(w.asked[1].what, DEL);
 	assert_int_equal(w.asked[1].key[0], 2);
-	answer(0);
 	assert_int_equal(why(m), PEER_GONE);
 	m->state = MEMBER_ALIVE;
 	update(m, PEERS_DIRECT);
@@ -499,13 +520,24 @@ test_new_key_after_a_leave_names_the_old_one(void **state)
 	decode(m, &meta);
 	m->state = MEMBER_LEFT;
 	update(m, PEERS_GOSSIP);
-	answer(0);
+	run_for(HOLD_LEFT + US_PER_S, m, 0, 0);
+	assert_int_equal(w.asked[1].what, DEL);
 	memset(meta.pubkey, 9, WG_KEY_LEN);
 	announce(m, &meta);
 	m->state = MEMBER_ALIVE;
 	update(m, PEERS_DIRECT);
 	assert_int_equal(w.asked[2].what, SET);
 	assert_int_equal(w.asked[2].set.oldkey[0], 2);
+	answer(0);
+	/* Before it is gone as well. */
+	m->state = MEMBER_LEFT;
+	update(m, PEERS_DIRECT);
+	memset(meta.pubkey, 10, WG_KEY_LEN);
+	announce(m, &meta);
+	m->state = MEMBER_ALIVE;
+	update(m, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 4);
+	assert_int_equal(w.asked[3].set.oldkey[0], 9);
 	drop(m);
 }
 
@@ -520,16 +552,19 @@ test_new_key_after_a_crash_names_the_old_one(void **state)
 	answer(0);
 	m->state = MEMBER_DEAD;
 	update(m, PEERS_GOSSIP);
+	run_for(US_PER_S, m, 0, 0);
+	assert_int_equal(w.nasked, 2);
 	drop(m);
-	answer(0);
 	w.now += 100 * US_PER_S;
 	peers_tick(w.peers, w.now);
 	m = member("node2", 9, false);
 	update(m, PEERS_DIRECT);
 	assert_int_equal(w.asked[2].set.oldkey[0], 2);
 	answer(0);
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	run_for(US_PER_S, m, 0, 0);
 	drop(m);
-	answer(0);
 	/* Nothing is kept for ever. */
 	w.now += 200 * US_PER_S;
 	peers_tick(w.peers, w.now);
@@ -656,8 +691,7 @@ test_first_holder_keeps_its_key(void **state)
 	assert_int_equal(why(a), PEER_OK);
 	assert_int_equal(w.nasked, 1);
 	/* When it is gone the other one may have it. */
-	a->state = MEMBER_DEAD;
-	update(a, PEERS_GOSSIP);
+	bury(a);
 	assert_int_equal(w.nasked, 3);
 	assert_int_equal(w.asked[1].what, DEL);
 	assert_int_equal(w.asked[2].what, SET);
@@ -693,6 +727,7 @@ test_first_holder_keeps_its_address(void **state)
 	answer(0);
 	update(b, PEERS_DIRECT);
 	assert_int_equal(why(b), PEER_ADDR_TAKEN);
+	bury(a);
 	drop(a);
 	answer(0);
 	assert_int_equal(why(b), PEER_OK);
@@ -986,8 +1021,7 @@ test_refused_deletion_is_tried_again(void **state)
 	(void)state;
 	update(m, PEERS_DIRECT);
 	answer(0);
-	m->state = MEMBER_DEAD;
-	update(m, PEERS_GOSSIP);
+	bury(m);
 	assert_int_equal(w.nasked, 2);
 	answer(EBUSY);
 	assert_int_equal(w.nasked, 2);
@@ -999,8 +1033,7 @@ test_refused_deletion_is_tried_again(void **state)
 	m = member("node3", 3, true);
 	update(m, PEERS_DIRECT);
 	answer(0);
-	m->state = MEMBER_DEAD;
-	update(m, PEERS_GOSSIP);
+	bury(m);
 	answer(ENOENT);
 	run_for(60 * US_PER_S, m, 1, 1);
 	assert_int_equal(w.nasked, 5);
@@ -1020,7 +1053,7 @@ test_a_move_keeps_the_tunnel(void **state)
 	run_for(5 * US_PER_S, m, 1, 1000);
 	w.primes = 0;
 	m->state = MEMBER_LEFT;
-	update(m, PEERS_GOSSIP);
+	update(m, PEERS_DIRECT);
 	run_for(SWIM_MOVE_MAX, m, 1, 1000);
 	assert_int_equal(w.nasked, 1);
 	assert_int_equal(why(m), PEER_OK);
@@ -1049,7 +1082,7 @@ test_a_restart_resets_the_tunnel(void **state)
 	answer(0);
 	run_for(5 * US_PER_S, m, 1, 1000);
 	m->state = MEMBER_LEFT;
-	update(m, PEERS_GOSSIP);
+	update(m, PEERS_DIRECT);
 	m->state = MEMBER_ALIVE;
 	w.primes = 0;
 	update(m, PEERS_DIRECT);
@@ -1076,9 +1109,9 @@ test_a_leave_is_followed_in_time(void **state)
 	/* Nobody else gets what it holds meanwhile. */
 	update(other, PEERS_DIRECT);
 	assert_int_equal(why(other), PEER_KEY_TAKEN);
-	run_for(MOVE_GRACE - 1, m, 1, 1);
+	run_for(HOLD_LEFT - 1, m, 1, 1);
 	assert_int_equal(w.nasked, 1);
-	run_for(1, m, 1, 1);
+	run_for(2 * US_PER_S, m, 1, 1);
 	assert_int_equal(why(m), PEER_GONE);
 	assert_int_equal(why(other), PEER_OK);
 	assert_true(peers_settled(w.peers));
@@ -1086,19 +1119,243 @@ test_a_leave_is_followed_in_time(void **state)
 	drop(m);
 }
 
-/* Members of the original are forgotten by their own, too; the dead, by all. */
+/* The same with what runs on: STATS answered by rx that rises by step. */
 static void
-test_others_are_not_waited_for(void **state)
+run_rising(int64_t us, const struct member *m, int64_t age, uint64_t step)
+{
+	static uint64_t rx = 1000;
+	int64_t end = w.now + us;
+
+	while (w.now < end) {
+		rx += step;
+		run_for(US_PER_S, m, WALL + w.now / US_PER_S - age, rx);
+	}
+}
+
+/* What it received shows that it lives, whatever the others say. */
+static void
+test_a_left_peer_is_held_while_it_speaks(void **state)
 {
 	struct member *m = member("node2", 2, false);
+	struct peer_view v;
 
 	(void)state;
 	update(m, PEERS_DIRECT);
 	answer(0);
 	m->state = MEMBER_LEFT;
 	update(m, PEERS_GOSSIP);
+	run_rising(60 * US_PER_S, m, 500, 1);
+	assert_int_equal(w.nasked, 1);
+	assert_true(m->connected);
+	peers_view(w.peers, m, &v);
+	assert_true(v.kept && v.connected);
+	assert_int_equal(v.why, PEER_OK);
+	run_rising(HOLD_LEFT + 2 * US_PER_S, m, 500, 0);
 	assert_int_equal(w.nasked, 2);
 	assert_int_equal(w.asked[1].what, DEL);
+	assert_false(m->connected);
+	peers_view(w.peers, m, &v);
+	assert_false(v.kept || v.connected);
+	drop(m);
+}
+
+static void
+test_a_dead_peer_is_held_while_it_speaks(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	/* A keepalive each 10 s is enough. */
+	run_rising(10 * US_PER_S, m, 100, 0);
+	run_rising(US_PER_S, m, 100, 32);
+	run_rising(10 * US_PER_S, m, 100, 0);
+	run_rising(US_PER_S, m, 100, 32);
+	assert_int_equal(w.nasked, 1);
+	run_rising(17 * US_PER_S, m, 100, 0);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].what, DEL);
+	drop(m);
+	/* Nothing can come out of a session that is too old. */
+	m = member("node3", 3, true);
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	run_rising(3 * US_PER_S, m, 170, 1);
+	assert_int_equal(w.nasked, 3);
+	run_rising(3 * US_PER_S, m, 180, 1);
+	assert_int_equal(w.nasked, 4);
+	drop(m);
+}
+
+static void
+test_a_hold_ends_with_hold_down(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	unsigned left;
+
+	(void)state;
+	for (left = 0; left < 2; left++) {
+		unsigned before;
+
+		m->state = MEMBER_ALIVE;
+		update(m, PEERS_DIRECT);
+		answer(0);
+		before = w.nasked;
+		m->state = left ? MEMBER_LEFT : MEMBER_DEAD;
+		update(m, PEERS_GOSSIP);
+		run_rising(598 * US_PER_S, m, 10, 1);
+		assert_int_equal(w.nasked, before);
+		run_rising(4 * US_PER_S, m, 10, 1);
+		assert_int_equal(w.nasked, before + 1);
+		assert_int_equal(w.asked[before].what, DEL);
+	}
+	drop(m);
+}
+
+/* Evicted, or reaped: the tunnel outlasts the entry, and is found again. */
+static void
+test_a_held_peer_outlasts_its_entry(void **state)
+{
+	struct member *m = member("node2", 2, true), *again;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	run_rising(20 * US_PER_S, m, 10, 1);
+	again = member("node2", 2, true);
+	drop(m);
+	run_rising(20 * US_PER_S, again, 10, 1);
+	assert_int_equal(w.nasked, 1);
+	update(again, PEERS_GOSSIP);
+	run_rising(20 * US_PER_S, again, 10, 0);
+	assert_int_equal(w.nasked, 1);
+	assert_int_equal(why(again), PEER_OK);
+	drop(again);
+}
+
+/* A member that others killed comes back, as others say, with another key. */
+static void
+test_hearsay_takes_no_held_tunnel(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	struct member *own = member("node2", 2, true); /* for its counters */
+	struct meta other;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	decode(m, &other);
+	memset(other.pubkey, 9, WG_KEY_LEN);
+	announce(m, &other);
+	m->state = MEMBER_ALIVE;
+	update(m, PEERS_GOSSIP);
+	run_rising(30 * US_PER_S, own, 10, 1);
+	update(m, PEERS_GOSSIP);
+	/* From another address that says nothing either. */
+	m->addr[3] = 99;
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 1);
+	/* Nothing more comes out of the tunnel: so it was true. */
+	run_rising(17 * US_PER_S, own, 10, 0);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].set.key[0], 9);
+	assert_int_equal(w.asked[1].set.oldkey[0], 2);
+	drop(own);
+	drop(m);
+}
+
+/* At its own address it may say so itself. */
+static void
+test_a_held_peer_speaks_for_itself(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	struct meta other;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	decode(m, &other);
+	memset(other.pubkey, 9, WG_KEY_LEN);
+	announce(m, &other);
+	m->state = MEMBER_ALIVE;
+	update(m, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 1);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].set.key[0], 9);
+	assert_int_equal(w.asked[1].set.oldkey[0], 2);
+	drop(m);
+}
+
+/* Where the kernel hears its key it is, whoever says so. */
+static void
+test_a_held_tunnel_follows_its_endpoint(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	struct priv_stat s = {.handshake = WALL, .rx = 7};
+	struct ipport at;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_LEFT;
+	update(m, PEERS_GOSSIP);
+	m->state = MEMBER_ALIVE;
+	m->addr[3] = 77;
+	update(m, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 1);
+	peers_tick(w.peers, w.now);
+	member_ipport(m, &at);
+	priv_ep_to(&s.endpoint, &at);
+	memset(s.key, 2, WG_KEY_LEN);
+	s.flags = PRIV_STAT_LAST;
+	s.h.seq = w.stats_seq;
+	peers_stat(w.peers, w.now, &s);
+	w.now += US_PER_S / 2;
+	peers_tick(w.peers, w.now);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].set.endpoint.ip.b[3], 77);
+	drop(m);
+}
+
+/* It lived all the time: its session goes on. */
+static void
+test_a_refuted_end_leaves_the_session(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	m->state = MEMBER_LEFT;
+	update(m, PEERS_GOSSIP);
+	run_rising(3 * US_PER_S, m, 10, 1);
+	m->state = MEMBER_ALIVE;
+	update(m, PEERS_DIRECT);
+	run_rising(30 * US_PER_S, m, 10, 0);
+	assert_int_equal(w.nasked, 1);
+	/* Nothing was heard: asked, and made anew when it does not answer. */
+	m->state = MEMBER_LEFT;
+	update(m, PEERS_GOSSIP);
+	run_rising(3 * US_PER_S, m, 10, 0);
+	m->state = MEMBER_ALIVE;
+	update(m, PEERS_GOSSIP);
+	run_rising(8 * US_PER_S, m, 10, 0);
+	assert_int_equal(w.nasked, 1);
+	run_rising(20 * US_PER_S, m, 10, 0);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].set.oldkey[0], 2);
 	drop(m);
 }
 
@@ -1230,8 +1487,7 @@ test_refusal_of_what_is_not_wanted(void **state)
 	answer(EADDRINUSE);
 	assert_int_equal(why(b), PEER_KEY_TAKEN);
 	/* It still hears when the key gets free. */
-	a->state = MEMBER_DEAD;
-	update(a, PEERS_GOSSIP);
+	bury(a);
 	answer(0);
 	assert_int_equal(why(b), PEER_OK);
 	drop(a);
@@ -1320,8 +1576,7 @@ test_key_that_moved_is_not_replaced(void **state)
 	(void)state;
 	update(a, PEERS_DIRECT);
 	answer(0);
-	a->state = MEMBER_DEAD;
-	update(a, PEERS_GOSSIP);
+	bury(a);
 	answer(0);
 	update(b, PEERS_DIRECT);
 	answer(0);
@@ -1577,7 +1832,14 @@ main(void)
 	    T(test_a_move_keeps_the_tunnel),
 	    T(test_a_restart_resets_the_tunnel),
 	    T(test_a_leave_is_followed_in_time),
-	    T(test_others_are_not_waited_for),
+	    T(test_a_left_peer_is_held_while_it_speaks),
+	    T(test_a_dead_peer_is_held_while_it_speaks),
+	    T(test_a_hold_ends_with_hold_down),
+	    T(test_a_held_peer_outlasts_its_entry),
+	    T(test_hearsay_takes_no_held_tunnel),
+	    T(test_a_held_peer_speaks_for_itself),
+	    T(test_a_held_tunnel_follows_its_endpoint),
+	    T(test_a_refuted_end_leaves_the_session),
 	    T(test_our_move_is_shown),
 	    T(test_what_may_be_a_move_is_listened_for_longer),
 	    T(test_our_move_in_a_large_mesh_is_spread),
