@@ -17,8 +17,12 @@ merge_vsn_ok(const struct slice *vsn)
 {
 	const uint8_t *v = vsn->p;
 
+	/*
+	 * A real peer holds the speaking version of each entry against the
+	 * lowest PMax of all, which a second bad entry may bring down to 2.
+	 */
 	return vsn->len == 6 && v[0] >= 1 && v[0] <= 2 && v[1] >= 2 &&
-	       v[2] >= v[0] && v[2] <= v[1] && v[3] == 0 && v[5] == 0;
+	       v[2] == 2 && v[3] == 0 && v[5] == 0;
 }
 
 bool

@@ -481,9 +481,11 @@ poisonous_versions_are_dropped(void **state)
 {
 	static const uint8_t bad[][6] = {{0, 5, 2, 0, 0, 0}, {3, 5, 4, 0, 0, 0},
 	    {1, 1, 1, 0, 0, 0}, {2, 5, 1, 0, 0, 0}, {1, 5, 6, 0, 0, 0},
-	    {1, 5, 2, 1, 1, 0}, {1, 5, 2, 0, 0, 1}};
+	    {1, 5, 2, 1, 1, 0}, {1, 5, 2, 0, 0, 1},
+	    /* Versions that nobody speaks by default. */
+	    {1, 5, 1, 0, 0, 0}, {1, 5, 3, 0, 0, 0}};
 	static const uint8_t good[][6] = {
-	    {1, 2, 2, 0, 0, 0}, {2, 9, 9, 0, 4, 0}, {1, 5, 1, 0, 0, 0}};
+	    {1, 2, 2, 0, 0, 0}, {2, 9, 2, 0, 4, 0}, {1, 5, 2, 0, 0, 0}};
 	struct ipport a = ip("10.2.0.1", PORT), from = ip("192.0.2.1", 1);
 	struct wire_alive w = alive_of("v", &a, 2, "X");
 	unsigned i;
