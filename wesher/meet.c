@@ -37,7 +37,7 @@ tell(struct swim *s)
 	s->few_at = s->now + BURST_GAP;
 	for (i = 0; i < n; i++) {
 		m = member_find_addr(&s->t, &s->few[i]);
-		if (m != NULL && m->state == MEMBER_ALIVE)
+		if (m != NULL && m->state == MEMBER_ALIVE && spread_is_heard(m))
 			pushpull_start(s, &s->few[i], USE_PERIODIC);
 	}
 }

@@ -33,6 +33,7 @@ struct member {
 	bool is_self;
 	bool connected; /* the mesh: gone, and its tunnel lives */
 	bool answered; /* an ack or stream came from it once */
+	bool heard; /* or any packet, from its own address */
 	uint32_t incarnation;
 	int64_t since; /* us: last change of state */
 	void *udata; /* for the mesh; NULL at first */

@@ -120,7 +120,8 @@ alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
 	suspect_stop(&s->suspects, m);
 	/* Whoever sits at another address has not been heard yet. */
 	if (ipport_cmp(&known, addr) != 0)
-		m->answered = false;
+		m->answered = m->heard = false;
+	m->heard = m->heard || direct;
 	member_set_addr(&s->t, m, a->addr.p, a->addr.len, a->port, addr->port);
 	memcpy(m->vsn, a->vsn.p, sizeof(m->vsn));
 	m->ours = s->ops->is_ours(s->arg, m->meta, m->metalen);

@@ -159,8 +159,7 @@ probe_indirect(struct swim *s)
 	size_t len;
 
 	s->probe.indirect = true;
-	k = spread_pick(
-	    s, k > INDIRECT_MAX ? INDIRECT_MAX : k, spread_is_alive, m, via);
+	k = spread_pick_alive(s, k > INDIRECT_MAX ? INDIRECT_MAX : k, m, via);
 	for (i = 0; i < k; i++)
 		probe_ask(s, via[i], m);
 	if (m->vsn[1] < PMAX_TCP_PING)
@@ -290,6 +289,6 @@ probe_ping(struct swim *s, const struct ipport *from, const struct wire_ping *p)
 	}
 	probe_reply_to(s, &p->src_addr, p->src_port, from, &to);
 	n = wire_put_ack(msg, sizeof(msg), &ack);
-	if (n != -1)
-		spread_send_full(s, &to, msg, (size_t)n);
+	if (n != -1 && limit_answer(s, from, &to))
+		spread_answer(s, &to, msg, (size_t)n);
 }

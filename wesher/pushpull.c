@@ -472,13 +472,27 @@ feed_run(struct swim *s)
 	}
 }
 
-bool
+static bool
 pushpull_may(const struct swim *s, const struct member *m)
 {
 	struct ipport to;
 
 	member_ipport(m, &to);
 	return spread_is_alive(s, m) && swim_connects(s, &to);
+}
+
+static bool
+may_and_heard(const struct swim *s, const struct member *m)
+{
+	return spread_is_heard(m) && pushpull_may(s, m);
+}
+
+unsigned
+pushpull_pick(struct swim *s, unsigned k, struct member **out)
+{
+	unsigned n = spread_pick(s, k, may_and_heard, NULL, out);
+
+	return n > 0 ? n : spread_pick(s, 1, pushpull_may, NULL, out);
 }
 
 int64_t
@@ -502,7 +516,7 @@ pushpull_run(struct swim *s)
 	if (s->now < s->next_pushpull || s->mode != SWIM_RUN)
 		return;
 	s->next_pushpull = s->t.n < 2 ? NEVER : s->now + pushpull_interval(s);
-	if (spread_pick(s, 1, pushpull_may, NULL, &m) == 0)
+	if (pushpull_pick(s, 1, &m) == 0)
 		return;
 	member_ipport(m, &to);
 	pushpull_start(s, &to, USE_PERIODIC);

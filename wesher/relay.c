@@ -1,8 +1,8 @@
 /*
  * Probes on behalf of others, part of the core in the gossip process. A relay
  * pings only members that it knows, at the address that it knows, so nobody
- * can point it at a stranger; the number of relays under way is bounded
- * (protocol.md section 5, "Relay").
+ * can point it at a stranger; how many are under way, and asked for in a
+ * second, is bounded (limit.c; protocol.md section 5, "Relay").
  */
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +70,7 @@ relay_send_nack(struct swim *s, const struct ipport *to, uint32_t seqno)
 	ssize_t n = wire_put_nack(msg, sizeof(msg), seqno);
 
 	if (n != -1)
-		spread_send_full(s, to, msg, (size_t)n);
+		spread_answer(s, to, msg, (size_t)n);
 }
 
 static void
@@ -81,7 +81,7 @@ relay_send_ack(struct swim *s, const struct ipport *to, uint32_t seqno)
 	ssize_t n = wire_put_ack(msg, sizeof(msg), &ack);
 
 	if (n != -1)
-		spread_send_full(s, to, msg, (size_t)n);
+		spread_answer(s, to, msg, (size_t)n);
 }
 
 /* By name; peers always write one, but an empty one is legal in a ping. */
@@ -108,6 +108,8 @@ relay_request(
 	uint8_t msg[1024];
 	ssize_t n;
 
+	if (!limit_relay(s, from))
+		return;
 	probe_reply_to(s, &req->src_addr, req->src_port, from, &back);
 	if (m != NULL && m->is_self) {
 		relay_send_ack(s, &back, req->seqno);

@@ -166,8 +166,7 @@ listed_run(struct swim *s)
 	s->listed_gap *= 2;
 	if (s->listed_gap < pushpull_interval(s))
 		s->listed_at = s->now + s->listed_gap;
-	if (s->mode != SWIM_RUN ||
-	    spread_pick(s, 1, pushpull_may, NULL, &m) == 0)
+	if (s->mode != SWIM_RUN || pushpull_pick(s, 1, &m) == 0)
 		return;
 	member_ipport(m, &to);
 	pushpull_start(s, &to, USE_PERIODIC);
@@ -298,7 +297,7 @@ catch_up(struct swim *s)
 	struct ipport to;
 	unsigned i, n;
 
-	n = spread_pick(s, RETURN_ASKED, pushpull_may, NULL, m);
+	n = pushpull_pick(s, RETURN_ASKED, m);
 	for (i = 0; i < n; i++) {
 		member_ipport(m[i], &to);
 		pushpull_start(s, &to, USE_PERIODIC);

@@ -18,13 +18,42 @@ spread_is_alive(const struct swim *s, const struct member *m)
 	return m->state == MEMBER_ALIVE;
 }
 
+bool
+spread_is_heard(const struct member *m)
+{
+	return m->answered || m->heard;
+}
+
+void
+spread_heard(struct swim *s, const struct ipport *from)
+{
+	struct member *m = member_find_addr(&s->t, from);
+
+	if (m != NULL)
+		m->heard = true;
+}
+
+static bool
+is_alive_heard(const struct swim *s, const struct member *m)
+{
+	return spread_is_alive(s, m) && spread_is_heard(m);
+}
+
 /* The dead hear of their death for a while, and may refute; left never. */
 static bool
 wants_gossip(const struct swim *s, const struct member *m)
 {
-	return m->state < MEMBER_DEAD ||
-	       (m->state == MEMBER_DEAD &&
-		   s->now - m->since <= s->prof->gossip_to_dead);
+	return spread_is_heard(m) &&
+	       (m->state < MEMBER_DEAD ||
+		   (m->state == MEMBER_DEAD &&
+		       s->now - m->since <= s->prof->gossip_to_dead));
+}
+
+static bool
+wants_first_gossip(const struct swim *s, const struct member *m)
+{
+	(void)s;
+	return m->state < MEMBER_DEAD && !spread_is_heard(m);
 }
 
 /* Reservoir sampling over the whole of a small table. */
@@ -72,6 +101,15 @@ spread_pick(struct swim *s, unsigned k,
 	return n;
 }
 
+unsigned
+spread_pick_alive(struct swim *s, unsigned k, const struct member *except,
+    struct member **out)
+{
+	unsigned n = spread_pick(s, k, is_alive_heard, except, out);
+
+	return n > 0 ? n : spread_pick(s, 1, spread_is_alive, except, out);
+}
+
 void
 spread_send(
     struct swim *s, const struct ipport *to, const void *msg, size_t len)
@@ -99,11 +137,12 @@ void
 spread_send_full(
     struct swim *s, const struct ipport *to, const void *msg, size_t len)
 {
+	const struct member *m = member_find_addr(&s->t, to);
 	uint8_t buf[WIRE_PLAIN_MAX];
 	struct wire_compound c;
 
-	if (s->queue.n == 0 || s->mode > SWIM_LEAVING ||
-	    member_find_addr(&s->t, to) == NULL) {
+	if (s->queue.n == 0 || s->mode > SWIM_LEAVING || m == NULL ||
+	    !spread_is_heard(m)) {
 		spread_send(s, to, msg, len);
 		return;
 	}
@@ -112,6 +151,16 @@ spread_send_full(
 		spread_send(s, to, msg, len);
 	else
 		send_filled(s, to, &c);
+}
+
+void
+spread_answer(
+    struct swim *s, const struct ipport *to, const void *msg, size_t len)
+{
+	if (limit_filled(s))
+		spread_send_full(s, to, msg, len);
+	else
+		spread_send(s, to, msg, len);
 }
 
 /* The next beat: every member has its own phase. */
@@ -187,15 +236,23 @@ spread_round(struct swim *s)
 	uint8_t buf[WIRE_PLAIN_MAX];
 	struct wire_compound c;
 	struct ipport a;
-	unsigned i, k = s->prof->gossip_fanout;
+	unsigned i, k, most = s->prof->gossip_fanout;
 
-	k = spread_pick(s, k > PICK_MAX ? PICK_MAX : k, wants_gossip, NULL, to);
+	if (most > PICK_MAX)
+		most = PICK_MAX;
+	k = spread_pick(s, most, wants_gossip, NULL, to);
 	for (i = 0; i < k && s->queue.n > 0; i++) {
 		member_ipport(to[i], &a);
 		wire_compound_init(&c, buf, sizeof(buf));
 		send_filled(s, &a, &c);
 	}
-	return k;
+	if (k == most || s->queue.n == 0 || !limit_unheard(s) ||
+	    spread_pick(s, 1, wants_first_gossip, NULL, to) == 0)
+		return k;
+	member_ipport(to[0], &a);
+	wire_compound_init(&c, buf, LIMIT_UNHEARD_BYTES);
+	send_filled(s, &a, &c);
+	return k + 1;
 }
 
 void

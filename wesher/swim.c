@@ -39,6 +39,8 @@
  * - one bad entry of a state is dropped, never the exchange;
  * - members of the original, which cannot swallow more than a hundred events
  *   at once, get a large state in portions (pushpull.c);
+ * - what others can make us send is limited, and who was never heard gets
+ *   next to nothing (limit.c, spread.c);
  * - a table that is full evicts those who never answered;
  * - timers run only while there is something to time.
  */
@@ -229,6 +231,7 @@ init_idle(struct swim *s)
 	s->claims_at = NEVER;
 	bcast_init(&s->queue);
 	evict_init(s);
+	limit_init(&s->limits);
 	s->aware.max = s->prof->no_awareness ? 0 : s->prof->awareness_max;
 }
 
@@ -417,6 +420,7 @@ swim_packet(struct swim *s, int64_t now, const struct ipport *from,
 	set_now(s, now);
 	if (s->mode == SWIM_SILENT)
 		return 0;
+	spread_heard(s, from);
 	return wire_packet(s->scratch, plain, len, dispatch, &d);
 }
 

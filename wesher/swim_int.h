@@ -5,6 +5,7 @@
 
 #include "aware.h"
 #include "bcast.h"
+#include "limit.h"
 #include "suspect.h"
 #include "swim.h"
 #include "wire.h"
@@ -12,9 +13,10 @@
 /*
  * What the parts of the core share: swim.c (set-up, clock, dispatch), probe.c,
  * relay.c, spread.c (gossip and piggyback), merge.c (alive, suspect, dead of
- * others), hearsay.c (what of it waits), evict.c (a full table), self.c (the same about ourselves, leave,
- * return), ghost.c (our former addresses), pushpull.c and swim_join.c. Nobody
- * else includes this.
+ * others), hearsay.c (what of it waits), evict.c (a full table), limit.c (what
+ * we can be made to send), self.c (the same about ourselves, leave, return),
+ * ghost.c (our former addresses), pushpull.c and swim_join.c. Nobody else
+ * includes this.
  */
 
 #define SEC   1000000LL /* us */
@@ -158,6 +160,7 @@ struct swim {
 	struct bcast_queue queue;
 	struct swim_counters count;
 	struct wire_scratch *scratch;
+	struct limits limits;
 
 	struct probe probe;
 	unsigned probe_index;
@@ -197,6 +200,7 @@ struct swim {
 	} moved[MOVED_MAX];
 	unsigned nmoved;
 	int64_t refuted_at; /* the last burst */
+	bool blamed; /* our health has suffered by one since the last probe */
 	int64_t refute_at; /* one that was put off, or NEVER */
 	uint32_t refute_inc;
 	struct ipport refute_to;
@@ -268,6 +272,9 @@ void spread_alive(struct swim *s, struct member *m);
 void spread_accuse(struct swim *s, struct member *m, enum wire_type type,
     uint32_t inc, struct slice from);
 ssize_t spread_encode_alive(const struct member *m, uint8_t *buf, size_t cap);
+/* The same for what somebody asked for: with few broadcasts (limit.c). */
+void spread_answer(
+    struct swim *s, const struct ipport *to, const void *msg, size_t len);
 void spread_run(struct swim *s);
 int64_t spread_deadline(const struct swim *s);
 /* There may be something to say and somebody to hear it: wait for the beat. */
@@ -281,6 +288,14 @@ unsigned spread_pick(struct swim *s, unsigned k,
     bool (*want)(const struct swim *, const struct member *),
     const struct member *except, struct member **out);
 bool spread_is_alive(const struct swim *s, const struct member *m);
+/* The same of the living who were heard once; one of the others if there are
+ * none: an address may be announced without its owner's knowledge. */
+unsigned spread_pick_alive(struct swim *s, unsigned k,
+    const struct member *except, struct member **out);
+/* Has a packet or stream come from its address? */
+bool spread_is_heard(const struct member *m);
+/* An authenticated packet came from there. */
+void spread_heard(struct swim *s, const struct ipport *from);
 
 /* merge.c */
 void
@@ -369,8 +384,9 @@ pushpull_build(struct swim *s, enum pushpull_what what, bool join, size_t *len);
 void
 pushpull_start(struct swim *s, const struct ipport *to, enum stream_use use);
 void pushpull_run(struct swim *s);
-/* A partner: alive, and in reach of our streams. */
-bool pushpull_may(const struct swim *s, const struct member *m);
+/* Up to k random partners that are alive, were heard and are in reach of our
+ * streams; else one that was not heard yet. */
+unsigned pushpull_pick(struct swim *s, unsigned k, struct member **out);
 int64_t pushpull_deadline(const struct swim *s);
 int64_t pushpull_interval(const struct swim *s);
 int pushpull_request(struct swim *s, const struct ipport *from,

@@ -339,7 +339,7 @@ rig_state(struct rig *r, const char *name)
 	return m == NULL ? -1 : m->state;
 }
 
-/* n members m1.. at 10.1.x.y, alive at incarnation 1; nothing pending. */
+/* n members m1.. at 10.1.x.y, heard and alive at 1; nothing pending. */
 static inline void
 rig_populate(struct rig *r, unsigned n)
 {
@@ -351,6 +351,7 @@ rig_populate(struct rig *r, unsigned n)
 		snprintf(
 		    addr, sizeof(addr), "10.1.%u.%u", i / 200, i % 200 + 1);
 		feed_alive(r, name, addr, 1);
+		rig_member(r, name)->heard = true;
 		rig_clear(r);
 	}
 	bcast_clear(&r->s->queue);
