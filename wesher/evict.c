@@ -5,8 +5,9 @@
  * long does not give way to what was invented just now.
  *
  * First go the dead who never answered, the oldest first; then the living who
- * never answered, the newest first, so that a flood displaces itself; then the
- * other dead. Nobody else is given up.
+ * were never heard, the newest first, so that a flood displaces itself; then
+ * the other dead; then those whose packets came but no answer, a newcomer whose
+ * turn to be probed has not come yet. Nobody else is given up.
  */
 #include "swim_int.h"
 
@@ -18,7 +19,9 @@ class_of(const struct member *m)
 	if (m->is_self)
 		return EVICT_NEVER;
 	if (!m->answered)
-		return dead ? EVICT_DEAD_UNSEEN : EVICT_UNSEEN;
+		return dead	  ? EVICT_DEAD_UNSEEN
+		       : m->heard ? EVICT_HEARD
+				  : EVICT_UNSEEN;
 	return dead ? EVICT_DEAD : EVICT_NEVER;
 }
 
@@ -48,7 +51,7 @@ evict_sort(struct swim *s, struct member *m)
 		return;
 	evict_remove(s, m);
 	m->evict_class = (uint8_t)to;
-	if (to == EVICT_UNSEEN)
+	if (to == EVICT_UNSEEN || to == EVICT_HEARD)
 		TAILQ_INSERT_HEAD(&s->evict[to], m, evict);
 	else if (to != EVICT_NEVER)
 		TAILQ_INSERT_TAIL(&s->evict[to], m, evict);

@@ -122,6 +122,7 @@ alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
 	if (ipport_cmp(&known, addr) != 0)
 		m->answered = m->heard = false;
 	m->heard = m->heard || direct;
+	evict_sort(s, m);
 	member_set_addr(&s->t, m, a->addr.p, a->addr.len, a->port, addr->port);
 	memcpy(m->vsn, a->vsn.p, sizeof(m->vsn));
 	m->ours = s->ops->is_ours(s->arg, m->meta, m->metalen);

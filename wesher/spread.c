@@ -29,8 +29,10 @@ spread_heard(struct swim *s, const struct ipport *from)
 {
 	struct member *m = member_find_addr(&s->t, from);
 
-	if (m != NULL)
-		m->heard = true;
+	if (m == NULL || m->heard)
+		return;
+	m->heard = true;
+	evict_sort(s, m);
 }
 
 static bool

@@ -72,6 +72,7 @@ enum evict_class {
 	EVICT_DEAD_UNSEEN,
 	EVICT_UNSEEN,
 	EVICT_DEAD,
+	EVICT_HEARD, /* but never answered: a source can be forged */
 	EVICT_CLASSES
 };
 TAILQ_HEAD(evict_list, member);
