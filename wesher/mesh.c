@@ -22,6 +22,10 @@
 #define SAVE_DELAY  (500 * US_PER_MS)
 #define SAVE_RETRY  (30 * US_PER_S)
 #define SAVE_EACH   (10 * US_PER_MS) /* more for each member */
+/* A look at many members after a change waits so long for each of them: whoever
+ * makes up names by the thousand shall not cause one with every packet. */
+#define STIR_EACH 20 /* us */
+#define STIR_MANY 64
 
 struct mesh *
 mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
@@ -40,6 +44,8 @@ mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
 	m->alive_at = m->save_at = m->self_at = m->announce_at = NEVER;
 	m->sync_latest = m->route_at = NEVER;
 	m->conflict_logged = m->self_conflict_logged = INT64_MIN / 2;
+	m->stir_at = INT64_MIN / 2;
+	quiet_init(&m->quiet, "lines about members", false, 128);
 	return m;
 }
 
@@ -53,6 +59,20 @@ mesh_free(struct mesh *m)
 	join_free(m->join);
 	state_clear(&m->state);
 	sodium_free(m);
+}
+
+/* The membership has changed. */
+static void
+stir(struct mesh *m, int64_t now)
+{
+	unsigned n = swim_members(m->swim)->n;
+
+	m->stirred = false;
+	m->stir_at = now + (n < STIR_MANY ? 0 : n * STIR_EACH);
+	mesh_dialect(m, now);
+	peers_stir(m->peers, now);
+	if (m->save_at == NEVER)
+		m->save_at = now + SAVE_DELAY + n * SAVE_EACH;
 }
 
 /* What has become possible: announce, synchronise, change the dialect. */
@@ -76,14 +96,8 @@ follow_up(struct mesh *m, int64_t now)
 		m->rejoin = false;
 		mesh_rejoin(m, now);
 	}
-	if (m->stirred) {
-		m->stirred = false;
-		mesh_dialect(m, now);
-		peers_stir(m->peers, now);
-		if (m->save_at == NEVER)
-			m->save_at = now + SAVE_DELAY +
-				     swim_members(m->swim)->n * SAVE_EACH;
-	}
+	if (m->stirred && now >= m->stir_at)
+		stir(m, now);
 }
 
 void
@@ -251,6 +265,7 @@ tell_alive(struct mesh *m, int64_t now)
 	unsigned n = 0, alive = 0, failed = 0;
 
 	m->alive_at = now + ALIVE_EVERY;
+	quiet_flush(&m->quiet, now);
 	if (m->swim != NULL) {
 		n = swim_members(m->swim)->n;
 		mesh_count(m, &alive, &failed);
@@ -320,6 +335,8 @@ mesh_deadline(const struct mesh *m)
 		d = earlier(d, join_deadline(m->join));
 		d = earlier(d, m->announce_at);
 		d = earlier(d, m->route_at);
+		if (m->stirred)
+			d = earlier(d, m->stir_at);
 	}
 	return earlier(d, m->sync_latest);
 }

@@ -97,7 +97,7 @@ on_change(struct mesh *m, const struct swim_event *ev)
 		return;
 	if (ev->type == SWIM_EV_UPDATE)
 		log_debug("%s at %s updated", ev->m->name, where(ev->m, buf));
-	else
+	else if (quiet_may(&m->quiet, m->now))
 		log_info("%s at %s %s", ev->m->name, where(ev->m, buf),
 		    verbs[ev->type]);
 	if (ev->type == SWIM_EV_JOIN && ev->direct)
@@ -119,10 +119,12 @@ on_event(void *arg, const struct swim_event *ev)
 		on_change(m, ev);
 		break;
 	case SWIM_EV_SUSPECT:
-		log_info("%s is suspected to have failed", ev->m->name);
+		if (quiet_may(&m->quiet, m->now))
+			log_info("%s is suspected to have failed", ev->m->name);
 		break;
 	case SWIM_EV_REFUTED:
-		log_info("%s is alive after all", ev->m->name);
+		if (quiet_may(&m->quiet, m->now))
+			log_info("%s is alive after all", ev->m->name);
 		break;
 	case SWIM_EV_REAPED:
 		peers_forget(m->peers, m->now, ev->m);

@@ -3,6 +3,7 @@
 
 #include "../common/clock.h"
 #include "mesh.h"
+#include "quiet.h"
 
 #define ADOPTED_MAX  64 /* of whose endpoints are tried */
 #define FORMER_TAKEN (60 * US_PER_S) /* an address after a move */
@@ -45,6 +46,8 @@ struct mesh {
 	bool self_complained;
 	bool moving; /* to another overlay address, as ours was taken */
 	int64_t conflict_logged, self_conflict_logged;
+	struct quiet quiet; /* lines about members that come and go */
+	int64_t stir_at; /* before that the stirred wait */
 };
 
 /* mesh_net.c */

@@ -177,7 +177,8 @@ tell_no_line(struct peers *ps, struct peer *p)
 	if (p->line_told || why == NULL)
 		return;
 	p->line_told = true;
-	log_warnx("%s gets no line in /etc/hosts: %s", p->name, why);
+	if (quiet_may(&ps->quiet, ps->now))
+		log_warnx("%s gets no line in /etc/hosts: %s", p->name, why);
 }
 
 static void

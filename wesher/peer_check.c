@@ -120,7 +120,9 @@ peer_words(const struct peer *p, char *buf, size_t len)
 	case PEER_KEY_TAKEN:
 	case PEER_ADDR_TAKEN:
 		snprintf(buf, len, "%s %s", words[p->why],
-		    p->holder != NULL ? p->holder->name : "another member");
+		    p->holder != NULL && p->holder->m != NULL
+			? p->holder->name
+			: "another member");
 		break;
 	case PEER_NO_FAMILY:
 		snprintf(buf, len, "its address is an %s one, and this host %s",

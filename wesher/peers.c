@@ -20,6 +20,8 @@
 /* wesher-priv keeps an address for its old key as long as a session lives. */
 #define GHOST_TIME (180 * US_PER_S)
 #define GHOSTS_MAX 1024
+/* More than that wait for others' addresses or keys: no mishap any more. */
+#define BLOCKED_MANY 64
 
 int
 peer_addr_cmp(const struct peer *a, const struct peer *b)
@@ -45,13 +47,31 @@ peers_new(const struct peers_config *cfg)
 		return NULL;
 	ps->cfg = *cfg;
 	ps->next = NEVER;
-	ps->stats_at = ps->stats_got = INT64_MIN / 2;
+	ps->stats_at = ps->stats_got = ps->unblocked_at = INT64_MIN / 2;
+	ps->unblock_at = NEVER;
+	quiet_init(&ps->quiet, "warnings about members", true, 32);
+	TAILQ_INIT(&ps->blocked);
+	TAILQ_INIT(&ps->ghosts);
 	TAILQ_INIT(&ps->all);
 	TAILQ_INIT(&ps->queue);
 	TAILQ_INIT(&ps->flight);
 	RB_INIT(&ps->addrs);
 	RB_INIT(&ps->keys);
 	return ps;
+}
+
+/* It goes: who waited for it waits for nobody in particular. */
+static void
+unblock(struct peers *ps, struct peer *p)
+{
+	struct peer *other;
+
+	if (p->holds_off == 0)
+		return;
+	TAILQ_FOREACH (other, &ps->blocked, aside)
+		if (other->holder == p)
+			other->holder = NULL;
+	p->holds_off = 0;
 }
 
 static void
@@ -84,10 +104,8 @@ ghost_of(struct peers *ps, const struct member *m)
 {
 	struct peer *p;
 
-	if (ps->nghosts == 0)
-		return NULL;
-	TAILQ_FOREACH (p, &ps->all, all)
-		if (p->m == NULL && strcmp(p->name, m->name) == 0)
+	TAILQ_FOREACH (p, &ps->ghosts, aside)
+		if (strcmp(p->name, m->name) == 0)
 			return p;
 	return NULL;
 }
@@ -100,6 +118,7 @@ peer_of(struct peers *ps, struct member *m)
 	if (p != NULL)
 		return p;
 	if ((p = ghost_of(ps, m)) != NULL) {
+		TAILQ_REMOVE(&ps->ghosts, p, aside);
 		ps->nghosts--;
 		p->m = m;
 		m->udata = p;
@@ -133,6 +152,13 @@ release(struct peers *ps, struct peer *p)
 	p->held = false;
 }
 
+static void
+hold_off(struct peer *holder, struct peer *p)
+{
+	p->holder = holder;
+	holder->holds_off++;
+}
+
 /* Take address and key, or say who holds them. */
 static enum peer_why
 claim(struct peers *ps, struct peer *p)
@@ -140,11 +166,11 @@ claim(struct peers *ps, struct peer *p)
 	struct peer *other;
 
 	if ((other = RB_FIND(peer_addrs, &ps->addrs, p)) != NULL) {
-		p->holder = other->m;
+		hold_off(other, p);
 		return PEER_ADDR_TAKEN;
 	}
 	if ((other = RB_FIND(peer_keys, &ps->keys, p)) != NULL) {
-		p->holder = other->m;
+		hold_off(other, p);
 		return PEER_KEY_TAKEN;
 	}
 	RB_INSERT(peer_addrs, &ps->addrs, p);
@@ -166,7 +192,8 @@ peer_log_why(struct peers *ps, struct peer *p)
 	char buf[320];
 
 	peer_words(p, buf, sizeof(buf));
-	if (ps->now - p->logged_at < LOG_EVERY) {
+	if (ps->now - p->logged_at < LOG_EVERY ||
+	    !quiet_may(&ps->quiet, ps->now)) {
 		log_debug("%s gets no tunnel: %s", p->name, buf);
 		return;
 	}
@@ -194,9 +221,13 @@ judge(struct peers *ps, struct peer *p, enum peers_news news)
 
 	if (hold_keeps(ps, p, news))
 		return false;
-	if (is_blocked(p))
+	if (is_blocked(p)) {
 		ps->nblocked--;
-	p->holder = NULL;
+		TAILQ_REMOVE(&ps->blocked, p, aside);
+		if (p->holder != NULL)
+			p->holder->holds_off--;
+		p->holder = NULL;
+	}
 	/* The trees are ordered by want: out before it changes. */
 	release(ps, p);
 	why = p->m == NULL ? PEER_GONE : peer_judge(&ps->cfg, p);
@@ -210,26 +241,36 @@ judge(struct peers *ps, struct peer *p, enum peers_news news)
 	if (p->wanted && p->applied && peer_tunnel_eq(&p->want, &p->have))
 		p->why = PEER_OK;
 	judge_retry(p, was, &old);
-	if (is_blocked(p))
+	if (is_blocked(p)) {
 		ps->nblocked++;
+		TAILQ_INSERT_TAIL(&ps->blocked, p, aside);
+	}
 	if (p->why != before && p->why > PEER_NO_META && p->why != PEER_REFUSED)
 		peer_log_why(ps, p);
 	return let_go;
 }
 
-/* Somebody let go: those that waited may have it now. */
+/*
+ * Somebody let go: those that waited may have it now. Thousands that wait were
+ * made up, and whoever did so can let go as often: then once a second.
+ */
 static void
 judge_blocked(struct peers *ps)
 {
+	unsigned n = ps->nblocked;
 	struct peer *p;
 
-	if (ps->nblocked == 0)
+	if (n > BLOCKED_MANY && ps->now - ps->unblocked_at < US_PER_S) {
+		peer_at(ps, &ps->unblock_at, ps->unblocked_at + US_PER_S);
 		return;
-	TAILQ_FOREACH (p, &ps->all, all)
-		if (is_blocked(p)) {
-			(void)judge(ps, p, PEERS_GOSSIP);
-			peer_enqueue(ps, p);
-		}
+	}
+	ps->unblocked_at = ps->now;
+	ps->unblock_at = NEVER;
+	/* Those that stay go to the end. */
+	while (n-- > 0 && (p = TAILQ_FIRST(&ps->blocked)) != NULL) {
+		(void)judge(ps, p, PEERS_GOSSIP);
+		peer_enqueue(ps, p);
+	}
 }
 
 /* Judge it by news about itself, and see who primes. True as for judge(). */
@@ -299,27 +340,27 @@ peer_ghost_expire(struct peers *ps, struct peer *p, int64_t now)
 	if (p->m != NULL || p->applied || p->busy != PEER_IDLE ||
 	    (p->had && now < p->ghost_until))
 		return;
+	TAILQ_REMOVE(&ps->ghosts, p, aside);
 	ps->nghosts--;
+	unblock(ps, p);
 	peer_free(ps, p);
 }
 
 void
 peers_forget(struct peers *ps, int64_t now, struct member *m)
 {
-	struct peer *p = m->udata, *other;
+	struct peer *p = m->udata;
 
 	ps->now = now;
 	if (p == NULL)
 		return;
-	TAILQ_FOREACH (other, &ps->all, all)
-		if (other->holder == m)
-			other->holder = NULL;
 	m->udata = NULL;
 	p->m = NULL;
 	if (judge(ps, p, PEERS_GOSSIP))
 		judge_blocked(ps);
 	p->prime_at = p->poke_at = NEVER;
 	peer_at(ps, &p->ghost_until, now + GHOST_TIME);
+	TAILQ_INSERT_HEAD(&ps->ghosts, p, aside);
 	ps->nghosts++;
 	if (p->retry_at == NEVER)
 		peer_enqueue(ps, p);
@@ -357,6 +398,11 @@ peers_tick(struct peers *ps, int64_t now)
 		return;
 	ps->now = now;
 	ps->next = NEVER;
+	quiet_flush(&ps->quiet, now);
+	if (ps->unblock_at <= now)
+		let_go = true;
+	else
+		peer_at(ps, &ps->unblock_at, ps->unblock_at);
 	TAILQ_FOREACH_SAFE (p, &ps->all, all, tmp) {
 		if (p->retry_at <= now) {
 			p->retry_at = NEVER;

@@ -6,6 +6,7 @@
 
 #include "../common/clock.h"
 #include "peers.h"
+#include "quiet.h"
 #include "swim.h"
 
 #define RETRY_MIN (5 * US_PER_S) /* after a refusal, doubled each time */
@@ -30,13 +31,15 @@ enum peer_busy { PEER_IDLE, PEER_QUEUED, PEER_SETTING, PEER_DELETING };
 
 struct peer {
 	TAILQ_ENTRY(peer) all, queue;
+	TAILQ_ENTRY(peer) aside; /* among the blocked, or the ghosts */
 	RB_ENTRY(peer) by_addr, by_key;
 	struct member *m; /* NULL: forgotten, kept as a ghost for a while */
 	char *name;
 	uint8_t namelen;
 	enum peer_why why;
 	int refused; /* errno of wesher-priv */
-	struct member *holder; /* of the address or key, for the words */
+	struct peer *holder; /* of the address or key that it wants */
+	unsigned holds_off; /* how many have us as that */
 	bool decoded, wanted, applied, held;
 	bool had; /* have.key was in the kernel once */
 	struct meta meta;
@@ -94,13 +97,15 @@ RB_PROTOTYPE(peer_keys, peer, by_key, peer_key_cmp)
 
 struct peers {
 	struct peers_config cfg;
-	struct peer_list all, queue, flight;
+	struct peer_list all, queue, flight, blocked, ghosts;
 	struct peer_addrs addrs;
 	struct peer_keys keys;
 	unsigned n, nghosts, nqueued, nflight, nblocked;
 	int64_t now; /* of the call under way */
 	int64_t stats_at, stats_got; /* the last STATS, and its whole answer */
 	uint32_t stats_seq;
+	struct quiet quiet; /* warnings about members */
+	int64_t unblocked_at, unblock_at; /* the last walk, and the next */
 	int64_t next; /* the earliest of all peers' times, or earlier */
 };
 
