@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "../common/fileio.h"
 #include "../common/filter.h"
 #include "confine.h"
 
@@ -139,8 +140,8 @@ static void
 file_rules(struct filter *f, uint32_t arch, const struct confine *c)
 {
 	const uint32_t no = nofollow(arch == 0 ? seccomp_arch_native() : arch);
-	const uint32_t old = no | O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	const uint32_t new = no | O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+	const uint32_t old = no | (FILE_O_READ & ~(uint32_t)O_NOFOLLOW);
+	const uint32_t new = no | (FILE_O_NEW & ~(uint32_t)O_NOFOLLOW);
 	const int dir = c->root;
 
 	WHEN(f, "openat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, old));

@@ -113,8 +113,7 @@ state_load_fd(int fd, struct state *s, char *why, size_t whylen)
 static int
 open_state(int dirfd, const char *name, int *fd, char *why, size_t whylen)
 {
-	*fd = openat(dirfd, name,
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	*fd = openat(dirfd, name, FILE_O_READ);
 	if (*fd != -1)
 		return STATE_OK;
 	if (errno == ENOENT)
