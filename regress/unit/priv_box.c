@@ -1,0 +1,1130 @@
+/*
+ * What wesher-priv gives up: each forbidden thing is tried from inside of the
+ * very sandbox that it enters, in a process of its own, one test for each.
+ * What it needs is tried as well, or a sandbox that nobody could live in would
+ * pass. As root; descriptors are stubs, "/etc" is a folder of the test.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+#include <linux/securebits.h>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../common/caps.h"
+#include "../../common/fileio.h"
+#include "../../common/hosts.h"
+#include "../../common/landlock.h"
+#include "../../common/limits.h"
+#include "../../common/log.h"
+#include "../../common/privmsg.h"
+#include "../../common/resolv.h"
+#include "../../priv/sandbox.h"
+#include "inside.h"
+
+static char top[32], etc_path[64];
+static struct sandbox box;
+static struct hosts *hosts;
+static pid_t victim;
+static int abi, tcp, other_dir;
+static bool *entered; /* shared with the process inside */
+
+/* ---- the ways in */
+
+static int
+prepare(void)
+{
+	const pid_t self = getpid();
+	char lock[80];
+	int lockfd;
+
+	box = (struct sandbox){.syslog = -1, .uapi = -1};
+	if ((victim = fork()) == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (getppid() == self)
+			pause();
+		_exit(0);
+	}
+	box.child = victim;
+	box.etc = open(etc_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	other_dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(lock, sizeof(lock), "%s/lock", top);
+	lockfd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	hosts = hosts_open(box.etc, "wgt", lockfd);
+	(void)resolv_open(etc_path);
+	resolv_dirs(&box.resolv, &box.resolv_to);
+	return victim == -1 || box.etc == -1 || tcp == -1 || hosts == NULL;
+}
+
+static int
+enter(void)
+{
+	if (prepare() != 0)
+		return -1;
+	sandbox_enter(&box);
+	*entered = true;
+	return 0;
+}
+
+/* The filter lets one socket be connected: here it is this one. */
+static int
+enter_connecting(void)
+{
+	if (prepare() != 0)
+		return -1;
+	box.syslog = tcp;
+	sandbox_enter(&box);
+	*entered = true;
+	return 0;
+}
+
+static int
+enter_connecting_unix(void)
+{
+	if (prepare() != 0)
+		return -1;
+	box.syslog = tcp = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	sandbox_enter(&box);
+	*entered = true;
+	return 0;
+}
+
+/* The hosts file cannot be renamed over, as in a container. */
+static int
+enter_mounted(void)
+{
+	char from[96], to[96];
+
+	snprintf(from, sizeof(from), "%s/bound", top);
+	snprintf(to, sizeof(to), "%s/hosts", etc_path);
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount(from, to, NULL, MS_BIND, NULL) == -1)
+		return -1;
+	return enter();
+}
+
+/* The limit on files is for those who log elsewhere. */
+static int
+enter_silent(void)
+{
+	int fd = open("/dev/null", O_WRONLY);
+
+	return fd == -1 || dup2(fd, STDERR_FILENO) == -1 ? -1 : enter();
+}
+
+/* Capabilities alone: what would be left of root without the filter. */
+static int
+enter_caps(void)
+{
+	const uint64_t keep = CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_KILL);
+
+	if (caps_bound(keep) != 0 || caps_lock() != 0 || caps_set(keep) != 0)
+		return -1;
+	*entered = true;
+	return 0;
+}
+
+/* ---- what has to work */
+
+static long
+do_write_hosts(void)
+{
+	static char names[500][16];
+	struct hosts_entry e[500];
+	size_t i;
+
+	for (i = 0; i < 500; i++) {
+		snprintf(names[i], sizeof(names[i]), "host%zu", i);
+		e[i] = (struct hosts_entry){.name = names[i],
+		    .addr = {4,
+			{10, 0, (uint8_t)(i / 250), (uint8_t)(i % 250 + 1)}}};
+	}
+	errno = EPROTO;
+	if (hosts_write(hosts, e, 500) != 1 || hosts_write(hosts, e, 500) != 0)
+		return -1;
+	return hosts_clear(hosts) == 1 ? 0 : -1;
+}
+
+static long
+do_resolv(void)
+{
+	struct ipaddr a[4];
+	size_t n = 0;
+
+	resolv_get(a, 4, &n);
+	errno = EPROTO;
+	return n == 1 ? 0 : -1;
+}
+
+static long
+do_log(void)
+{
+	log_init(LOG_D_STDERR, LOG_L_INFO, "inside", -1);
+	log_info("a line with the time of day");
+	return 0;
+}
+
+static long
+do_memory(void)
+{
+	char *p = malloc(64 << 20);
+
+	if (p == NULL)
+		return -1;
+	memset(p, 1, 64 << 20);
+	free(p);
+	return 0;
+}
+
+static long
+do_kill_child(void)
+{
+	return kill(victim, SIGKILL);
+}
+
+static long
+do_reap_child(void)
+{
+	int status;
+
+	return kill(victim, SIGKILL) == -1 ||
+		       waitpid(victim, &status, 0) != victim
+		   ? -1
+		   : 0;
+}
+
+static long
+do_sleep(void)
+{
+	return poll(NULL, 0, 1) == -1 || usleep(1000) == -1 ? -1 : 0;
+}
+
+/* ---- what must fail: processes */
+
+static long
+try_fork(void)
+{
+	return fork();
+}
+
+static long
+try_vfork(void)
+{
+	return syscall(SYS_clone, SIGCHLD | CLONE_VM, 0, 0, 0, 0);
+}
+
+static long
+try_exec(void)
+{
+	char *argv[] = {NULL, NULL};
+
+	argv[0] = top;
+	return execve("/bin/true", argv, argv + 1);
+}
+
+static long
+try_execveat(void)
+{
+	char *none[] = {NULL};
+
+	return syscall(SYS_execveat, other_dir, "bin/true", none, none, 0);
+}
+
+static long
+try_ptrace(void)
+{
+	return ptrace(PTRACE_ATTACH, victim, 0, 0);
+}
+
+static long
+try_process_vm(void)
+{
+	return syscall(SYS_process_vm_readv, victim, NULL, 0, NULL, 0, 0);
+}
+
+static long
+try_kill_parent(void)
+{
+	return kill(getpid() == 1 ? 1 : -1, 0);
+}
+
+static long
+try_kill_init(void)
+{
+	return kill(1, SIGKILL);
+}
+
+static long
+try_kill_group(void)
+{
+	return kill(-victim, SIGKILL);
+}
+
+static long
+try_kill_child_otherwise(void)
+{
+	return kill(victim, SIGTERM);
+}
+
+static long
+try_tgkill(void)
+{
+	return syscall(SYS_tgkill, victim, victim, SIGKILL);
+}
+
+static long
+try_pidfd(void)
+{
+	return syscall(SYS_pidfd_open, victim, 0);
+}
+
+static long
+try_setuid(void)
+{
+	return syscall(SYS_setuid, 1000);
+}
+
+static long
+try_setgroups(void)
+{
+	return syscall(SYS_setgroups, 0, NULL);
+}
+
+static long
+try_capset(void)
+{
+	return caps_set(~0ull);
+}
+
+static long
+try_prctl(void)
+{
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+static long
+try_setrlimit(void)
+{
+	const struct rlimit l = {0, 0};
+
+	return setrlimit(RLIMIT_CORE, &l);
+}
+
+/* ---- the system */
+
+static long
+try_mount(void)
+{
+	return mount("none", "/tmp", "tmpfs", 0, NULL);
+}
+
+static long
+try_chroot(void)
+{
+	return chroot("/");
+}
+
+static long
+try_unshare(void)
+{
+	return unshare(CLONE_NEWUSER);
+}
+
+static long
+try_setns(void)
+{
+	return setns(other_dir, 0);
+}
+
+static long
+try_bpf(void)
+{
+	return syscall(SYS_bpf, 0, NULL, 0);
+}
+
+static long
+try_keyctl(void)
+{
+	return syscall(SYS_keyctl, 0, 0);
+}
+
+static long
+try_perf(void)
+{
+	return syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0);
+}
+
+static long
+try_uring(void)
+{
+	return syscall(SYS_io_uring_setup, 1, NULL);
+}
+
+static long
+try_module(void)
+{
+	return syscall(SYS_finit_module, 0, "", 0);
+}
+
+static long
+try_reboot(void)
+{
+	return syscall(SYS_reboot, 0, 0, 0, NULL); /* no magic: EINVAL */
+}
+
+static long
+try_sethostname(void)
+{
+	return sethostname("x", 0);
+}
+
+static long
+try_ioctl(void)
+{
+	return syscall(SYS_ioctl, STDERR_FILENO, 0x5412 /* TIOCSTI */, "x");
+}
+
+/* ---- sockets */
+
+static long
+try_socket(void)
+{
+	return socket(AF_INET, SOCK_DGRAM, 0);
+}
+
+static long
+try_socket_raw(void)
+{
+	return socket(AF_PACKET, SOCK_RAW, 0);
+}
+
+static long
+try_socketpair(void)
+{
+	int sv[2];
+
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, sv);
+}
+
+static long
+connect_tcp(void)
+{
+	const struct sockaddr_in sin = {.sin_family = AF_INET,
+	    .sin_port = htons(9),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	return connect(tcp, (const struct sockaddr *)&sin, sizeof(sin));
+}
+
+static long
+try_bind(void)
+{
+	const struct sockaddr_in sin = {.sin_family = AF_INET};
+
+	return bind(tcp, (const struct sockaddr *)&sin, sizeof(sin));
+}
+
+static long
+try_setsockopt(void)
+{
+	int on = 1;
+
+	return setsockopt(tcp, SOL_SOCKET, SO_MARK, &on, sizeof(on));
+}
+
+/* The name that setup() binds: nobody of ours. */
+static const char abstract[] = "\0wesher-test-priv-box";
+#define ABSTRACT_LEN                                          \
+	((socklen_t)(offsetof(struct sockaddr_un, sun_path) + \
+		     sizeof(abstract) - 1))
+
+static long
+connect_abstract(void)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+
+	memcpy(sun.sun_path, abstract, sizeof(abstract) - 1);
+	return connect(tcp, (struct sockaddr *)&sun, ABSTRACT_LEN);
+}
+
+/* ---- files */
+
+static long
+try_open_elsewhere(void)
+{
+	return open("/etc/passwd", O_RDONLY);
+}
+
+static long
+try_open_other_folder(void)
+{
+	return openat(other_dir, "etc/passwd", FILE_O_READ);
+}
+
+static long
+try_open_absolute(void)
+{
+	return openat(box.etc, "/proc/self/mem", FILE_O_READ);
+}
+
+static long
+try_open_above(void)
+{
+	return openat(box.etc, "../bound", FILE_O_READ);
+}
+
+static long
+try_write_above(void)
+{
+	return openat(box.etc, "../bound", FILE_O_WRITE);
+}
+
+static long
+try_make_above(void)
+{
+	return openat(box.etc, "../new", FILE_O_NEW, 0600);
+}
+
+static long
+try_open_device(void)
+{
+	return openat(box.etc, "/dev/zero", FILE_O_WRITE);
+}
+
+static long
+try_open_rdwr(void)
+{
+	return openat(box.etc, "hosts", O_RDWR | O_CLOEXEC);
+}
+
+static long
+try_open_truncating(void)
+{
+	return openat(box.etc, "hosts", FILE_O_WRITE | O_TRUNC);
+}
+
+static long
+try_open_following(void)
+{
+	return openat(box.etc, "link", O_WRONLY | O_CLOEXEC);
+}
+
+static long
+try_make_for_all(void)
+{
+	return openat(box.etc, "new", FILE_O_NEW, 0666);
+}
+
+static long
+try_openat2(void)
+{
+	return syscall(SYS_openat2, box.etc, "hosts", NULL, 0);
+}
+
+static long
+try_resolv_for_writing(void)
+{
+	return openat(box.resolv, "resolv.conf", O_WRONLY | O_CLOEXEC);
+}
+
+static long
+try_mkdir(void)
+{
+	return mkdirat(box.etc, "d", 0700);
+}
+
+static long
+try_symlink(void)
+{
+	return symlinkat("hosts", box.etc, "l");
+}
+
+static long
+try_link(void)
+{
+	return linkat(box.etc, "hosts", box.etc, "l", 0);
+}
+
+static long
+try_mknod(void)
+{
+	return mknodat(box.etc, "f", S_IFIFO | 0600, 0);
+}
+
+static long
+try_rmdir(void)
+{
+	return unlinkat(box.etc, "folder", AT_REMOVEDIR);
+}
+
+static long
+try_unlink_outside(void)
+{
+	return unlinkat(box.etc, "../bound", 0);
+}
+
+static long
+try_unlink_elsewhere(void)
+{
+	return unlinkat(AT_FDCWD, "/nonexistent", 0);
+}
+
+static long
+try_rename_out(void)
+{
+	return renameat(box.etc, "hosts", box.etc, "../hosts");
+}
+
+static long
+try_rename_in(void)
+{
+	return renameat(box.etc, "../bound", box.etc, "bound");
+}
+
+static long
+try_rename_folder(void)
+{
+	return renameat(box.etc, "folder", box.etc, "other");
+}
+
+static long
+try_rename_elsewhere(void)
+{
+	return renameat(other_dir, "x", box.etc, "x");
+}
+
+static long
+try_setuid_bit(void)
+{
+	return fchmod(STDERR_FILENO, 04755);
+}
+
+static long
+try_chmod(void)
+{
+	return fchmodat(box.etc, "hosts", 0600, 0);
+}
+
+static long
+try_xattr(void)
+{
+	return syscall(SYS_setxattr, "/x", "security.capability", "", 0, 0);
+}
+
+static long
+try_chdir(void)
+{
+	return chdir("/");
+}
+
+static long
+try_truncate(void)
+{
+	return truncate("/nonexistent", 0);
+}
+
+/* ---- memory */
+
+static long
+as_call(void *p)
+{
+	return p == MAP_FAILED ? -1 : 0;
+}
+
+static long
+try_mmap_exec(void)
+{
+	return as_call(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+}
+
+static long
+try_mmap_file(void)
+{
+	return as_call(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, box.etc, 0));
+}
+
+static long
+try_mprotect_exec(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? -1 : mprotect(p, 4096, PROT_READ | PROT_EXEC);
+}
+
+static long
+try_memfd(void)
+{
+	return memfd_create("x", 0);
+}
+
+/* ---- limits */
+
+static long
+try_many_descriptors(void)
+{
+	int i;
+
+	for (i = 0; i < 2000; i++)
+		if (openat(box.etc, "hosts", FILE_O_READ) == -1)
+			return -1;
+	return 0;
+}
+
+static long
+try_much_memory(void)
+{
+	return as_call(mmap(NULL, 300u << 20, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+}
+
+static long
+try_large_file(void)
+{
+	int fd = openat(box.etc, "new", FILE_O_NEW, 0600);
+	long r = pwrite(fd, "x", 1, 64 << 20);
+	int saved = errno;
+
+	(void)unlinkat(box.etc, "new", 0);
+	errno = saved;
+	return r;
+}
+
+/* ---- capabilities alone */
+
+static long
+try_securebits(void)
+{
+	return prctl(PR_SET_SECUREBITS, 0, 0, 0, 0);
+}
+
+static long
+try_bounding(void)
+{
+	return prctl(PR_CAPBSET_DROP, CAP_KILL, 0, 0, 0);
+}
+
+static long
+try_ambient(void)
+{
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0);
+}
+
+static long
+try_keepcaps(void)
+{
+	return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+}
+
+/* A program that root executes gets nothing back: it says so by its status. */
+static long
+try_exec_for_caps(void)
+{
+	char *argv[] = {NULL, NULL, NULL, NULL};
+	char sh[] = "/bin/sh", c[] = "-c";
+	char script[] = "while read -r k v; do case $k in CapPrm:) "
+			"[ \"$v\" = 0000000000000000 ] && exit 13;; esac; "
+			"done </proc/self/status; exit 0";
+
+	argv[0] = sh;
+	argv[1] = c;
+	argv[2] = script;
+	execve(sh, argv, argv + 3);
+	return 0;
+}
+
+/* ---- the table: one test each */
+
+enum layer { NEEDED, FILTER, LANDLOCK, LIMIT, CAPS };
+
+struct row {
+	const char *name;
+	enum layer layer;
+	int (*way)(void);
+	long (*attempt)(void);
+	int want; /* as inside() has it */
+	int abi; /* Landlock's, from which on it is refused */
+};
+
+#define KILLED INSIDE_SIGNAL(SIGSYS)
+#define KILLS(text, f)                            \
+	{                                         \
+		text, FILTER, enter, f, KILLED, 0 \
+	}
+#define BOXED(text, f, e)                      \
+	{                                      \
+		text, LANDLOCK, enter, f, e, 1 \
+	}
+
+static struct row rows[] = {
+    {"works: hosts lines, by rename", NEEDED, enter, do_write_hosts, 0, 0},
+    {"works: hosts lines, in place", NEEDED, enter_mounted, do_write_hosts, 0,
+	0},
+    {"works: resolv.conf by its link", NEEDED, enter, do_resolv, 0, 0},
+    {"works: a line in the log", NEEDED, enter_silent, do_log, 0, 0},
+    {"works: memory for 16,384 peers", NEEDED, enter, do_memory, 0, 0},
+    {"works: the child is killed", NEEDED, enter, do_kill_child, 0, 0},
+    {"works: the child is reaped", NEEDED, enter, do_reap_child, 0, 0},
+    {"works: waiting", NEEDED, enter, do_sleep, 0, 0},
+
+    KILLS("fork", try_fork),
+    KILLS("clone", try_vfork),
+    KILLS("execve", try_exec),
+    KILLS("execveat", try_execveat),
+    KILLS("ptrace", try_ptrace),
+    KILLS("process_vm_readv", try_process_vm),
+    KILLS("kill of everybody", try_kill_parent),
+    KILLS("kill of another process", try_kill_init),
+    KILLS("kill of a group", try_kill_group),
+    KILLS("kill of the child with another signal", try_kill_child_otherwise),
+    KILLS("tgkill", try_tgkill),
+    KILLS("pidfd_open", try_pidfd),
+    KILLS("setuid", try_setuid),
+    KILLS("setgroups", try_setgroups),
+    KILLS("capset", try_capset),
+    KILLS("prctl", try_prctl),
+    KILLS("setrlimit", try_setrlimit),
+
+    KILLS("mount", try_mount),
+    KILLS("chroot", try_chroot),
+    KILLS("unshare", try_unshare),
+    KILLS("setns", try_setns),
+    KILLS("bpf", try_bpf),
+    KILLS("keyctl", try_keyctl),
+    KILLS("perf_event_open", try_perf),
+    KILLS("io_uring_setup", try_uring),
+    KILLS("finit_module", try_module),
+    KILLS("reboot", try_reboot),
+    KILLS("sethostname", try_sethostname),
+    KILLS("ioctl", try_ioctl),
+
+    KILLS("socket", try_socket),
+    KILLS("socket of packets", try_socket_raw),
+    KILLS("socketpair", try_socketpair),
+    KILLS("connect of another socket than syslog's", connect_tcp),
+    KILLS("bind", try_bind),
+    KILLS("setsockopt", try_setsockopt),
+    {"TCP connect", LANDLOCK, enter_connecting, connect_tcp, EACCES, 4},
+    {"connect to an abstract socket", LANDLOCK, enter_connecting_unix,
+	connect_abstract, EPERM, 6},
+
+    KILLS("open of a path", try_open_elsewhere),
+    KILLS("openat another folder", try_open_other_folder),
+    KILLS("openat for reading and writing", try_open_rdwr),
+    KILLS("openat with truncation", try_open_truncating),
+    KILLS("openat through a link for writing", try_open_following),
+    KILLS("openat of a new file that others can read", try_make_for_all),
+    KILLS("openat2", try_openat2),
+    KILLS("openat resolv.conf for writing", try_resolv_for_writing),
+    KILLS("mkdir in /etc", try_mkdir),
+    KILLS("symlink in /etc", try_symlink),
+    KILLS("link in /etc", try_link),
+    KILLS("mknod in /etc", try_mknod),
+    KILLS("rmdir in /etc", try_rmdir),
+    KILLS("unlink elsewhere", try_unlink_elsewhere),
+    KILLS("rename from elsewhere", try_rename_elsewhere),
+    KILLS("a set-user-ID bit", try_setuid_bit),
+    KILLS("chmod by a path", try_chmod),
+    KILLS("setxattr", try_xattr),
+    KILLS("chdir", try_chdir),
+    KILLS("truncate by a path", try_truncate),
+    BOXED("openat with an absolute path", try_open_absolute, EACCES),
+    BOXED("openat of a device", try_open_device, EACCES),
+    BOXED("openat above /etc", try_open_above, EACCES),
+    BOXED("openat above /etc for writing", try_write_above, EACCES),
+    BOXED("openat of a new file above /etc", try_make_above, EACCES),
+    BOXED("unlink above /etc", try_unlink_outside, EACCES),
+    BOXED("rename out of /etc", try_rename_out, EACCES),
+    BOXED("rename into /etc", try_rename_in, EACCES),
+    BOXED("rename of a folder in /etc", try_rename_folder, EACCES),
+
+    KILLS("mmap with PROT_EXEC", try_mmap_exec),
+    KILLS("mmap of a file", try_mmap_file),
+    KILLS("mprotect with PROT_EXEC", try_mprotect_exec),
+    KILLS("memfd_create", try_memfd),
+
+    {"RLIMIT_NOFILE", LIMIT, enter, try_many_descriptors, EMFILE, 0},
+    {"RLIMIT_AS", FILTER, enter, try_much_memory, ENOMEM, 0},
+    {"RLIMIT_FSIZE", LIMIT, enter_silent, try_large_file, EFBIG, 0},
+
+    {"capset, without a filter", CAPS, enter_caps, try_capset, EPERM, 0},
+    {"securebits, without a filter", CAPS, enter_caps, try_securebits, EPERM,
+	0},
+    {"bounding set, without a filter", CAPS, enter_caps, try_bounding, EPERM,
+	0},
+    {"ambient set, without a filter", CAPS, enter_caps, try_ambient, EPERM, 0},
+    {"KEEPCAPS, without a filter", CAPS, enter_caps, try_keepcaps, EPERM, 0},
+    {"exec gives root nothing, without a filter", CAPS, enter_caps,
+	try_exec_for_caps, EACCES, 0},
+    {"mount, without a filter", CAPS, enter_caps, try_mount, EPERM, 0},
+    {"chroot, without a filter", CAPS, enter_caps, try_chroot, EPERM, 0},
+    {"setuid, without a filter", CAPS, enter_caps, try_setuid, EPERM, 0},
+};
+#define NROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* Root is needed: a reason to skip, and in CI a failure. */
+static void
+need_root(void)
+{
+	const char *ci = getenv("CI");
+
+	if (geteuid() == 0)
+		return;
+	assert_false(ci != NULL && strcmp(ci, "true") == 0);
+	print_message("# root is needed\n");
+	skip();
+}
+
+static void
+need_filter(void)
+{
+#ifdef SANDBOX_NO
+	print_message("# built with SANDBOX=no\n");
+	skip();
+#endif
+}
+
+static void
+test_row(void **state)
+{
+	const struct row *r = *state;
+
+	need_root();
+	if (r->layer == FILTER || r->layer == LANDLOCK)
+		need_filter();
+	if (r->layer == LANDLOCK && abi < r->abi) {
+		print_message(
+		    "# Landlock's ABI here is %d, not %d\n", abi, r->abi);
+		skip();
+	}
+	*entered = false;
+	assert_int_equal(inside(r->way, r->attempt), r->want);
+	assert_true(*entered);
+}
+
+/* In a container without CAP_SETPCAP the rest holds as well. */
+static int
+enter_without_setpcap(void)
+{
+	uint64_t all;
+
+	if (caps_get(&all) == -1 || caps_set(all & ~CAP_BIT(CAP_SETPCAP)) == -1)
+		return -1;
+	if (enter() == -1)
+		return -1;
+	return box.layers & PRIV_BOX_BOUND ? -1 : 0;
+}
+
+static void
+test_without_setpcap(void **state)
+{
+	(void)state;
+	need_root();
+	assert_int_equal(inside(enter_without_setpcap, do_write_hosts), 0);
+	need_filter();
+	assert_int_equal(inside(enter_without_setpcap, try_capset), KILLED);
+}
+
+/* ---- seen from outside */
+
+static long
+status_hex(pid_t pid, const char *key)
+{
+	char path[64], line[256];
+	size_t n = strlen(key);
+	long v = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	assert_non_null(f = fopen(path, "r"));
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, key, n) == 0 && line[n] == ':')
+			v = strtol(line + n + 1, NULL, 16);
+	fclose(f);
+	return v;
+}
+
+/* A process that has gone that way, and waits to be killed. */
+static pid_t
+resident(int (*way)(void))
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	if ((pid = fork()) == 0) {
+		if (way() != 0)
+			_exit(1);
+		(void)!write(fds[1], "", 1);
+		for (;;)
+			(void)poll(NULL, 0, -1);
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	close(fds[0]);
+	return pid;
+}
+
+static void
+finish(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+}
+
+static void
+test_status(void **state)
+{
+	const long kept = 1 << CAP_NET_ADMIN | 1 << CAP_KILL;
+	pid_t pid;
+
+	(void)state;
+	need_root();
+	pid = resident(enter);
+	assert_int_equal(status_hex(pid, "CapPrm"), kept);
+	assert_int_equal(status_hex(pid, "CapEff"), kept);
+	assert_int_equal(status_hex(pid, "CapBnd"), kept);
+	assert_int_equal(status_hex(pid, "CapAmb"), 0);
+	assert_int_equal(status_hex(pid, "NoNewPrivs"), 1);
+#ifndef SANDBOX_NO
+	assert_int_equal(status_hex(pid, "Seccomp"), 2);
+#endif
+	finish(pid);
+}
+
+/* Root without CAP_SYS_PTRACE may look into root's memory, unless... */
+static int
+without_ptrace(void)
+{
+	uint64_t all;
+
+	return caps_get(&all) == -1 ? -1
+				    : caps_set(all & ~(CAP_BIT(CAP_SYS_PTRACE) |
+							 CAP_BIT(CAP_PERFMON)));
+}
+
+static pid_t looked_at;
+
+static long
+look(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)looked_at);
+	return open(path, O_RDONLY);
+}
+
+static void
+test_not_dumpable(void **state)
+{
+	(void)state;
+	need_root();
+	looked_at = resident(without_ptrace);
+	assert_int_equal(inside(without_ptrace, look), 0);
+	finish(looked_at);
+	looked_at = resident(enter);
+	assert_int_equal(inside(without_ptrace, look), EACCES);
+	finish(looked_at);
+}
+
+/* ---- */
+
+static void
+put(const char *dir, const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_non_null(f = fopen(path, "w"));
+	fputs(text, f);
+	fclose(f);
+}
+
+static int
+setup(void **state)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char path[128];
+
+	(void)state;
+	log_init(LOG_D_STDERR, LOG_L_ERROR, "priv_box", -1);
+	memcpy(sun.sun_path, abstract, sizeof(abstract) - 1);
+	if (bind(fd, (struct sockaddr *)&sun, ABSTRACT_LEN) == -1)
+		return -1;
+	abi = landlock_abi();
+	entered = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	strlcpy(top, "/tmp/wesher-box.XXXXXX", sizeof(top));
+	if (entered == MAP_FAILED || mkdtemp(top) == NULL)
+		return -1;
+	snprintf(etc_path, sizeof(etc_path), "%s/etc", top);
+	snprintf(path, sizeof(path), "%s/run", top);
+	if (mkdir(etc_path, 0755) == -1 || mkdir(path, 0755) == -1)
+		return -1;
+	put(path, "resolv.conf", "nameserver 192.0.2.1\n");
+	put(etc_path, "hosts", "127.0.0.1 localhost\n");
+	put(top, "bound", "127.0.0.1 localhost\n");
+	snprintf(path, sizeof(path), "%s/resolv.conf", etc_path);
+	if (symlink("../run/resolv.conf", path) == -1)
+		return -1;
+	snprintf(path, sizeof(path), "%s/link", etc_path);
+	if (symlink("hosts", path) == -1)
+		return -1;
+	snprintf(path, sizeof(path), "%s/folder", etc_path);
+	return mkdir(path, 0755);
+}
+
+static int
+teardown(void **state)
+{
+	char cmd[64];
+
+	(void)state;
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", top);
+	return system(cmd);
+}
+
+int
+main(void)
+{
+	struct CMUnitTest tests[NROWS + 3] = {
+	    cmocka_unit_test(test_without_setpcap),
+	    cmocka_unit_test(test_status),
+	    cmocka_unit_test(test_not_dumpable),
+	};
+	size_t i;
+
+	for (i = 0; i < NROWS; i++)
+		tests[3 + i] = (struct CMUnitTest){
+		    rows[i].name, test_row, NULL, NULL, &rows[i]};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
