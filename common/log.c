@@ -137,6 +137,26 @@ log_vis(char *dst, size_t dstlen, const void *src, size_t n)
 	return dst;
 }
 
+/*
+ * One line, one write(2): dprintf(3) would ask what it writes to, which a
+ * sandbox forbids. A full pipe loses the line, never blocks the mesh.
+ */
+static void __attribute__((format(printf, 2, 3)))
+to_fd(int fd, const char *fmt, ...)
+{
+	char buf[LINE_LEN + 128];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	if (n >= (int)sizeof(buf))
+		n = sizeof(buf) - 1;
+	if (n > 0 && write(fd, buf, (size_t)n) == -1)
+		return;
+}
+
 static void
 to_stderr(enum log_level level, const char *as, const char *line)
 {
@@ -147,16 +167,13 @@ to_stderr(enum log_level level, const char *as, const char *line)
 	gettimeofday(&tv, NULL);
 	if (localtime_r(&tv.tv_sec, &tm) != NULL)
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-	dprintf(STDERR_FILENO, "%s.%03ld %s %s: %s\n", when,
+	to_fd(STDERR_FILENO, "%s.%03ld %s %s: %s\n", when,
 	    (long)tv.tv_usec / 1000, as, names[level], line);
 }
 
 void
 log_line(enum log_level level, const char *as, const char *line)
 {
-	char buf[LINE_LEN + 8];
-	int n;
-
 	if (level > maxlevel)
 		return;
 	switch (dest) {
@@ -164,14 +181,10 @@ log_line(enum log_level level, const char *as, const char *line)
 		to_stderr(level, as, line);
 		break;
 	case LOG_D_PLAIN:
-		dprintf(STDERR_FILENO, "%s: %s\n", as, line);
+		to_fd(STDERR_FILENO, "%s: %s\n", as, line);
 		break;
 	case LOG_D_PIPE:
-		n = snprintf(
-		    buf, sizeof(buf), "<%d>%s\n", severity[level], line);
-		/* A full pipe loses the line, never blocks the mesh. */
-		if (n > 0 && write(pipefd, buf, (size_t)n) == -1)
-			break;
+		to_fd(pipefd, "<%d>%s\n", severity[level], line);
 		break;
 	case LOG_D_SINK:
 		if (sink != NULL)
