@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
 #include "../../common/landlock.h"
 #include "../../common/privmsg.h"
 #include "box_try.h"
@@ -308,6 +311,37 @@ test_without_setpcap(void **state)
 	assert_int_equal(inside(enter_without_setpcap, try_capset), KILLED);
 }
 
+/* A kernel without Landlock: the call that asks for it is not there. */
+static int
+enter_without_landlock(void)
+{
+	struct sock_filter ins[] = {
+	    BPF_STMT(
+		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 444, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {sizeof(ins) / sizeof(ins[0]), ins};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) == -1 ||
+	    enter() == -1)
+		return -1;
+	return box.layers & PRIV_BOX_LANDLOCK ? -1 : 0;
+}
+
+static void
+test_without_landlock(void **state)
+{
+	(void)state;
+	need_root();
+	need_filter();
+	assert_int_equal(inside(enter_without_landlock, do_write_hosts), 0);
+	assert_int_equal(inside(enter_without_landlock, try_fork), KILLED);
+	assert_int_equal(inside(enter_without_landlock, try_open_above), 0);
+}
+
 /* ---- seen from outside */
 
 static long
@@ -474,15 +508,16 @@ teardown(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[NROWS + 3] = {
+	struct CMUnitTest tests[NROWS + 4] = {
 	    cmocka_unit_test(test_without_setpcap),
+	    cmocka_unit_test(test_without_landlock),
 	    cmocka_unit_test(test_status),
 	    cmocka_unit_test(test_not_dumpable),
 	};
 	size_t i;
 
 	for (i = 0; i < NROWS; i++)
-		tests[3 + i] = (struct CMUnitTest){
+		tests[4 + i] = (struct CMUnitTest){
 		    rows[i].name, test_row, NULL, NULL, &rows[i]};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -25,6 +25,7 @@
 
 #include "fake_kernel.h"
 
+#include "../../common/clock.h"
 #include "../../common/log.h"
 #include "../../common/seqpacket.h"
 #include "../../priv/priv.h"
@@ -163,6 +164,9 @@ stub(char *envp[])
 	case 's':
 		MUST(hear() == PRIV_STOP);
 		return 0;
+	case 'l':
+		for (;;)
+			;
 	}
 	MUST(hear() == PRIV_LEAVE);
 	return 0;
@@ -393,38 +397,76 @@ test_second_signal_is_enough(void **state)
 	assert_int_equal(finish(&r), HOSTS);
 }
 
-/* kill -9 of the parent: the child holds the log's other end no longer. */
+/* Its state's letter in /proc, 0: there is none. */
+static char
+state_of(pid_t pid)
+{
+	char path[64], line[256] = "", *p;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if ((f = fopen(path, "r")) == NULL)
+		return 0;
+	p = fgets(line, sizeof(line), f) == NULL ? NULL : strrchr(line, ')');
+	fclose(f);
+	return p == NULL ? 0 : p[2];
+}
+
+static bool
+gone(pid_t pid)
+{
+	char c = state_of(pid);
+
+	return c == 0 || c == 'Z';
+}
+
+/* kill -9 of the parent ends the child, whatever that does meanwhile. */
 static void
-test_parent_dies(void **state)
+parent_dies(char what, bool stopped)
 {
 	struct run r;
-	char path[64];
 	pid_t child;
-	FILE *f;
+	int64_t at;
 	int i;
 
-	(void)state;
-	start(&r, 'n', false);
+	start(&r, what, false);
 	wait_for(&r, "stub is up");
 	child = (pid_t)atoi(strstr(r.seen, "stub is up, pid ") + 16);
 	assert_true(child > 1);
-	kill(r.pid, SIGKILL);
-	assert_int_equal(finish(&r), 1000);
-	for (i = 0; i < 1000; i++) { /* generous: 10 s */
-		char *line = NULL;
-		size_t cap = 0;
-
-		snprintf(path, sizeof(path), "/proc/%d/stat", (int)child);
-		f = fopen(path, "r");
-		if (f == NULL)
-			return;
-		if (getline(&line, &cap, f) > 0 && strstr(line, ") Z ") != NULL)
-			i = 2000;
-		free(line);
-		fclose(f);
+	if (stopped)
+		assert_int_equal(kill(child, SIGSTOP), 0);
+	for (i = 0; i < 1000 && stopped && state_of(child) != 'T'; i++)
 		poll(NULL, 0, 10);
-	}
-	assert_true(i > 1000);
+	at = clock_now();
+	kill(r.pid, SIGKILL);
+	/* 1 s is meant; a machine may be slow. */
+	for (i = 0; i < 1000 && !gone(child); i++)
+		poll(NULL, 0, 5);
+	at = clock_now() - at;
+	print_message("# gone after %d ms\n", (int)(at / US_PER_MS));
+	assert_true(gone(child));
+	assert_int_equal(finish(&r), 1000);
+}
+
+static void
+test_parent_dies(void **state)
+{
+	(void)state;
+	parent_dies('n', false);
+}
+
+static void
+test_parent_dies_child_is_stopped(void **state)
+{
+	(void)state;
+	parent_dies('n', true);
+}
+
+static void
+test_parent_dies_child_spins(void **state)
+{
+	(void)state;
+	parent_dies('l', false);
 }
 
 int
@@ -440,6 +482,8 @@ main(int argc, char *argv[], char *envp[])
 	    cmocka_unit_test(test_malformed_ends_both),
 	    cmocka_unit_test(test_second_signal_is_enough),
 	    cmocka_unit_test(test_parent_dies),
+	    cmocka_unit_test(test_parent_dies_child_is_stopped),
+	    cmocka_unit_test(test_parent_dies_child_spins),
 	};
 	int rv;
 

@@ -496,6 +496,33 @@ test_events(void **state)
 	assert_true(own_unnoticed(&s, &ch));
 }
 
+/*
+ * Events that did not fit are answered by a fresh look: what the request
+ * socket did itself does not count, so it is the overrun alone that is told.
+ */
+static void
+test_events_overrun(void **state)
+{
+	static struct rtnl_change ch[ROUTES];
+	static int err[ROUTES];
+	struct ipaddr s = ip("10.1.2.3");
+	int i, size = 1;
+
+	(void)state;
+	assert_int_equal(rtnl_addr_set(t0, &s), 0);
+	for (i = 0; i < ROUTES; i++)
+		ch[i] = (struct rtnl_change){
+		    .dst = {
+			4, {10, 3, (uint8_t)(i / 250), (uint8_t)(i % 250)}}};
+	assert_true(own_unnoticed(&s, ch));
+	assert_int_equal(setsockopt(rtnl_event_fd(), SOL_SOCKET, SO_RCVBUF,
+			     &size, sizeof(size)),
+	    0);
+	assert_int_equal(rtnl_routes(t0, &s, ch, ROUTES, err), 0);
+	assert_true(rtnl_event_drain());
+	assert_true(own_unnoticed(&s, ch));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -505,7 +532,7 @@ main(void)
 	    T(test_addr), T(test_addr_many), T(test_addr6), T(test_routes4),
 	    T(test_routes6), T(test_route_form), T(test_no_routes),
 	    T(test_host), T(test_host_not_told), T(test_host_full),
-	    T(test_lookup), T(test_events)};
+	    T(test_lookup), T(test_events), T(test_events_overrun)};
 
 	if (geteuid() != 0 || unshare(CLONE_NEWNET) == -1) {
 		puts("1..0 # SKIP needs root and network namespaces");
