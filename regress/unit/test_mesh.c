@@ -20,6 +20,7 @@
 #include "../../common/log.h"
 #include "../../common/overlay.h"
 #include "../../common/clock.h"
+#include "../../wesher/confine.h"
 #include "../../wesher/mesh.h"
 #include "../../wesher/privc.h"
 #include "../../wesher/wire.h"
@@ -53,6 +54,7 @@ static struct {
 	struct accept accept; /* as told last */
 	char line[256]; /* logged last */
 	bool deaf; /* priv_self and priv_sync are out of memory */
+	bool confined; /* the sandbox lets no TCP go to port 7946 */
 } w;
 
 /* wesher-priv's end, instead of privc.c. */
@@ -183,6 +185,21 @@ on_accept(const struct accept *a)
 	w.accept = *a;
 }
 
+static bool
+connects(const struct ipport *to)
+{
+	return !w.confined || to->port != 7946;
+}
+
+static const struct layers *
+get_layers(void)
+{
+	static const struct layers l = {
+	    .uid = 990, .filtered = true, .landlock = 7};
+
+	return &l;
+}
+
 static const struct mesh_ops ops = {
     .send = on_send,
     .stream = on_stream,
@@ -191,6 +208,8 @@ static const struct mesh_ops ops = {
     .save = on_save,
     .reaches = reaches,
     .accept = on_accept,
+    .connects = connects,
+    .layers = get_layers,
 };
 
 static void
@@ -1192,6 +1211,44 @@ test_status(void **state)
 	json_decref(doc);
 }
 
+/* The sandbox: its layers, and whom it lets no stream go to. */
+static void
+test_status_of_the_sandbox(void **state)
+{
+	const char *want = "reached by UDP alone: the sandbox lets no TCP go "
+			   "to port 7946 (it does when --join names that)";
+	json_t *doc, *box, *list;
+	long long uid;
+	int landlock, seccomp, bounded, priv;
+	char *text;
+
+	(void)state;
+	w.confined = true;
+	up(0);
+	alive(&two[0]);
+	answer(0);
+	text = mesh_status(w.mesh, w.now);
+	assert_non_null(text);
+	doc = json_loads(text, 0, NULL);
+	free(text);
+	box = json_object_get(doc, "sandbox");
+	assert_int_equal(
+	    json_unpack(box, "{s:{s:I, s:b, s:i}, s:{s:b, s:b, s:i}}", "wesher",
+		"uid", &uid, "seccomp", &seccomp, "landlock", &landlock,
+		"wesher-priv", "bounded", &bounded, "seccomp", &priv,
+		"landlock", &priv),
+	    0);
+	assert_int_equal(uid, 990);
+	assert_int_equal(landlock, 7);
+	assert_true(seccomp);
+	assert_false(bounded);
+	list = json_object_get(doc, "members");
+	assert_string_equal(
+	    json_string_value(json_object_get(json_array_get(list, 0), "note")),
+	    want);
+	json_decref(doc);
+}
+
 /* The others' hosts files have no place for every name: told at the start. */
 static void
 test_own_name(void **state)
@@ -1306,6 +1363,7 @@ main(void)
 	    T(test_no_memory_for_self),
 	    T(test_incarnation_at_its_end),
 	    T(test_status),
+	    T(test_status_of_the_sandbox),
 	    T(test_quiet_when_well),
 	    T(test_own_name),
 	    T(test_announced_inside_the_overlay),

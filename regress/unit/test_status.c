@@ -108,6 +108,35 @@ test_verdict(void **state)
 	assert_int_equal(run(HEAD TAIL, status_table), STATUS_WHOLE);
 }
 
+#define BOXES(seccomp, landlock)                                          \
+	",\"sandbox\":{\"wesher\":{\"uid\":990,\"chroot\":true,"          \
+	"\"no_capabilities\":true,\"no_new_privs\":true,\"limits\":true," \
+	"\"seccomp\":" seccomp ",\"landlock\":" landlock                  \
+	"},\"wesher-priv\":{\"bounded\":true,\"seccomp\":true,"           \
+	"\"landlock\":3}}}"
+
+/* The layers of both processes; what is not in force cannot be overlooked. */
+static void
+test_sandbox(void **state)
+{
+	(void)state;
+	run(HEAD SELF "]" BOXES("true", "7"), status_table);
+	assert_non_null(strstr(out,
+	    "health 0 (good)\n"
+	    "sandbox of wesher: uid 990, chroot, capabilities dropped, "
+	    "no_new_privs, limits, seccomp, Landlock ABI 7\n"
+	    "sandbox of wesher-priv: root, capabilities locked, seccomp, "
+	    "Landlock ABI 3\n"
+	    "3 members"));
+	run(HEAD SELF "]" BOXES("false", "0"), status_table);
+	assert_non_null(
+	    strstr(out, "no_new_privs, limits, NO seccomp, NO Landlock\n"));
+	assert_int_equal(
+	    run(HEAD SELF "],\"sandbox\":{\"wesher\":7}}", status_table),
+	    STATUS_WHOLE);
+	assert_null(strstr(out, "sandbox"));
+}
+
 /* What a tunnel lacks is said where the reason for none would stand. */
 static void
 test_note(void **state)
@@ -368,6 +397,7 @@ main(void)
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_verdict),
 	    cmocka_unit_test(test_note),
+	    cmocka_unit_test(test_sandbox),
 	    cmocka_unit_test(test_hostile),
 	    cmocka_unit_test(test_width),
 	    cmocka_unit_test(test_no_answer),
