@@ -49,6 +49,7 @@ static struct {
 	unsigned lines;
 	int any; /* bound to the wildcard: 4 or 6 */
 	bool echo; /* packets are sent back */
+	bool confined; /* no stream may go to port 1 */
 	struct ipaddr member; /* whose address is a member's; len 0: nobody's */
 	/* Who takes packets and requests instead, if set. */
 	struct net_handler taker;
@@ -148,6 +149,12 @@ bound(int type)
 	return fd;
 }
 
+static inline bool
+connects(const struct ipport *to)
+{
+	return !w.confined || to->port != 1;
+}
+
 static inline int
 setup(void **state)
 {
@@ -175,6 +182,7 @@ setup(void **state)
 	nc.base = w.base;
 	nc.seal = w.seal;
 	nc.known = is_known;
+	nc.connects = connects;
 	nc.handler = (struct net_handler){
 	    on_packet, on_request, on_reply, on_failed};
 	return net_start(&nc);

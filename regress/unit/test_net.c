@@ -217,6 +217,25 @@ test_stream_out_refused(void **state)
 	assert_non_null(strstr(w.why, "refused"));
 }
 
+/* No attempt is made, so that no kernel has anything to refuse or to log. */
+static void
+test_stream_out_of_the_sandbox(void **state)
+{
+	struct ipport to = {.port = 1};
+	uint64_t out = net_counters()->streams_out;
+
+	(void)state;
+	ipaddr_parse("127.0.0.1", &to.ip);
+	w.confined = true;
+	net_stream(9, &to, (const uint8_t *)"\006x", 2);
+	assert_int_equal(w.failures, 0);
+	until(&w.failures, 1);
+	assert_int_equal(w.id, 9);
+	assert_string_equal(
+	    w.why, "refused by the sandbox: name the port in --join");
+	assert_int_equal(net_counters()->streams_out, out);
+}
+
 /* A peer that closes its half behind the request still gets its answer. */
 static void
 test_half_closed_peer_is_answered(void **state)
@@ -441,6 +460,7 @@ main(void)
 	    T(test_stream_out),
 	    T(test_stream_out_without_answer),
 	    T(test_stream_out_refused),
+	    T(test_stream_out_of_the_sandbox),
 	    T(test_half_closed_peer_is_answered),
 	    T(test_full_of_strangers),
 	    cmocka_unit_test_setup_teardown(
