@@ -131,9 +131,14 @@ $(O)/e2e/%.so: regress/preload/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
 
-$(filter-out %.so,$(T_E2E)): $(O)/e2e/%: $(O)/obj/regress/e2e/%.o
+$(filter-out %.so %/forger,$(T_E2E)): $(O)/e2e/%: $(O)/obj/regress/e2e/%.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+# It speaks the protocol.
+$(O)/e2e/forger: $(O)/obj/regress/e2e/forger.o $(A_WESHER) $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER)
 
 $(O)/interop/member: $(O)/obj/regress/interop/member.o $(A_WESHER) $(A_COMMON)
 	@mkdir -p $(@D)

@@ -193,6 +193,18 @@ hearsay_dead(
 	    false);
 }
 
+void
+hearsay_pass(struct swim *s, const struct member *m, const struct via *v)
+{
+	const struct claim *c = m->claim;
+
+	if (c == NULL || c->first == NULL || c->first->type == WIRE_ALIVE ||
+	    v->sender.ip.len == 0 ||
+	    member_find_addr(&s->t, &v->sender) == NULL)
+		return;
+	spread_send(s, &v->sender, c->first->msg, c->first->len);
+}
+
 /* Would it change nothing any more? */
 static bool
 is_over(const struct member *m, const struct said *sd)
@@ -272,7 +284,7 @@ come_back(struct swim *s, struct member *m, struct said *sd)
 	}
 	c->next = sd;
 	c->tell_at = NEVER;
-	c->due = grain(s->now + MOVE_SILENCE);
+	c->due = grain(s->now + s->prof->gossip_interval);
 	wake_at(s, c->due);
 }
 

@@ -7,7 +7,8 @@
  * young and received bytes rise; neither beyond --hold-down. Nobody else gets
  * the address or the key meanwhile, and when the name is back, another key or
  * endpoint is taken only if the member said goodbye itself, or says this from
- * the address that we knew, or WireGuard has followed it there.
+ * the address that we knew, or WireGuard has followed it there; or, of the same
+ * key, if nothing answers in the tunnel.
  *
  * A peer that has really gone removed its interface: nothing comes any more.
  */
@@ -18,6 +19,8 @@
 #define LEFT_WINDOW (5 * US_PER_S)
 /* Who only receives says so after 10 s: WireGuard's passive keepalive. */
 #define DEAD_WINDOW (15 * US_PER_S)
+/* Nothing heard of who left, nor an answer: it may have moved, as it says. */
+#define MOVE_WINDOW (2 * US_PER_S)
 #define SESSION	    180 /* s that WireGuard uses one at most */
 #define LOOK_EVERY  (1 * US_PER_S)
 #define LOOK_RARELY (2 * US_PER_S) /* each is a look at all peers */
@@ -80,8 +83,11 @@ may_return(const struct peers *ps, const struct peer *p, enum peers_news news)
 	at_home = ipaddr_eq(&now.want.endpoint.ip, &have->endpoint.ip);
 	if ((news == PEERS_DIRECT || news == PEERS_ASKED) && at_home)
 		return true;
-	return same_key && p->hold_based &&
-	       ipaddr_eq(&now.want.endpoint.ip, &p->endpoint.ip);
+	if (!same_key || !p->hold_based)
+		return false;
+	return ipaddr_eq(&now.want.endpoint.ip, &p->endpoint.ip) ||
+	       (p->hold_left && !p->hold_proven &&
+		   ps->now - p->hold_since >= MOVE_WINDOW);
 }
 
 bool
@@ -124,7 +130,11 @@ is_over(const struct peers *ps, const struct peer *p)
 static void
 look(struct peers *ps, struct peer *p)
 {
-	if (p->hold_based && p->rx != p->hold_rx) {
+	if (!p->hold_based) {
+		/* Its kernel answers by ICMP as a rule. */
+		if (p->handshake != 0)
+			ps->cfg.ops->prime(ps->cfg.arg, &p->have.addr);
+	} else if (p->rx != p->hold_rx) {
 		p->hold_proven = true;
 		p->hold_rose = ps->now;
 		set_connected(p, is_gone(p));

@@ -156,6 +156,16 @@ alive_repeated(struct swim *s, struct member *m, const struct wire_alive *a,
 	swim_emit(s, SWIM_EV_UPDATE, m, v, true);
 }
 
+/* Nothing new, and who says it may have missed what we have heard. */
+static void
+alive_known(struct swim *s, struct member *m, const struct wire_alive *a,
+    const struct ipport *addr, const struct via *v)
+{
+	if (v->stream && !merge_direct(v, addr))
+		hearsay_pass(s, m, v);
+	alive_repeated(s, m, a, addr, v);
+}
+
 /* How far hearsay about m is believed; m may be NULL. */
 static uint32_t
 ceiling_of(const struct member *m)
@@ -207,7 +217,7 @@ merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v)
 	if (ipport_cmp(&known, &addr) != 0)
 		alive_elsewhere(s, m, a, &addr, v);
 	else if (a->incarnation <= m->incarnation)
-		alive_repeated(s, m, a, &addr, v);
+		alive_known(s, m, a, &addr, v);
 	else if (m->metalen > 0 && !same_content(m, a) && hearsay_waits(m, v))
 		hearsay_alive(s, m, a);
 	else

@@ -30,9 +30,25 @@ self_renew(struct swim *s, uint32_t inc)
 	spread_alive(s, s->self);
 }
 
+/* Somebody keeps at it: gossip may be too slow, and is hearsay itself. */
+static void
+refute_loudly(struct swim *s)
+{
+	struct member *m[REFUTE_TOLD];
+	struct ipport to;
+	unsigned i, n = spread_pick(s, REFUTE_TOLD, spread_is_alive, NULL, m);
+
+	for (i = 0; i < n; i++) {
+		member_ipport(m[i], &to);
+		self_unicast(s, &to);
+	}
+}
+
 static void
 refute(struct swim *s, uint32_t inc, const struct ipport *to)
 {
+	bool again = s->now < s->refuted_at + REFUTE_AGAIN;
+
 	s->refuted_at = s->now;
 	s->refute_at = NEVER;
 	if (inc >= INCARNATION_MAX) {
@@ -45,6 +61,8 @@ refute(struct swim *s, uint32_t inc, const struct ipport *to)
 	if (to->ip.len != 0)
 		self_unicast(s, to);
 	spread_now(s);
+	if (again)
+		refute_loudly(s);
 }
 
 /* At once, or when a second has passed since the last burst. */
@@ -69,7 +87,7 @@ tell_again(struct swim *s, const struct ipport *to)
 	struct member *m;
 
 	if (to->ip.len == 0 || (m = member_find_addr(&s->t, to)) == NULL ||
-	    m->is_self || s->now < m->told_at + HEARSAY_GAP)
+	    m->is_self || s->now < m->told_at + TELL_GAP)
 		return;
 	m->told_at = s->now;
 	self_unicast(s, to);

@@ -220,7 +220,7 @@ init_idle(struct swim *s)
 {
 	s->gossip_phase = swim_random(s, (uint32_t)s->prof->gossip_interval);
 	s->next_gossip = s->wake_at = s->leave_end = NEVER;
-	s->refuted_at = s->now - REFUTE_GAP;
+	s->refuted_at = s->now - REFUTE_AGAIN;
 	s->ghost_at = s->now;
 	swim_disarm(s);
 	TAILQ_INIT(&s->relays);

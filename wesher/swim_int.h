@@ -35,6 +35,8 @@
 #define OURS_BURST     256 /* unicast alives of one portion */
 #define BURST_GAP      (2 * SEC)
 #define REFUTE_GAP     SEC /* one burst of refutations */
+#define REFUTE_AGAIN   (10 * SEC) /* after another: to many at once */
+#define REFUTE_TOLD    64
 #define LEAVE_MAX      (5 * SEC) /* a leave ends then in any case */
 #define MOVE_SILENCE   SEC /* between a leave and the return elsewhere */
 #define MOVE_LEAVE     (SWIM_MOVE_MAX - MOVE_SILENCE)
@@ -44,7 +46,8 @@
 #define FORMER_TIME    (300 * SEC) /* others may have us there for so long */
 #define LISTED_CHECK   (15 * SEC) /* nobody showed that it lists us */
 #define HEARSAY_WAIT   (2 * SEC) /* for a refutation */
-#define HEARSAY_GAP    SEC /* one member is shown a claim, or our alive */
+#define HEARSAY_GAP    SEC /* a member is shown what is said about it */
+#define TELL_GAP       (SEC / 4) /* a member that shows us such is answered */
 #define RELAYS_MAX     1024
 #define FEEDS_MAX      256
 #define FEW	       8 /* members told one by one when two groups meet */
@@ -323,6 +326,9 @@ void hearsay_dead(
  * this may be its return. */
 bool
 hearsay_elsewhere(struct swim *s, struct member *m, const struct wire_alive *a);
+/* Somebody's state has m alive: it shall know what is said. */
+void
+hearsay_pass(struct swim *s, const struct member *m, const struct via *v);
 /* m has changed: what it has outdated is dropped. */
 void hearsay_settle(struct swim *s, struct member *m);
 void hearsay_forget(struct swim *s, struct member *m);

@@ -1057,6 +1057,7 @@ test_a_move_keeps_the_tunnel(void **state)
 	run_for(SWIM_MOVE_MAX, m, 1, 1000);
 	assert_int_equal(w.nasked, 1);
 	assert_int_equal(why(m), PEER_OK);
+	w.primes = 0;
 	m->state = MEMBER_ALIVE;
 	m->addr[3] = 77;
 	update(m, PEERS_DIRECT);
@@ -1739,8 +1740,10 @@ test_large_mesh_spreads_its_primings(void **state)
 	run_for(600 * US_PER_S, m[0], 1700000000, 5);
 	for (i = 1; i < 100; i++)
 		stat_of(m[i], 1700000000, 5);
-	w.primes = 0;
+	bury(m[99]);
+	answer(0);
 	drop(m[99]);
+	w.primes = 0;
 	m[99] = member("newcomer", 0xf0, true);
 	update(m[99], PEERS_DIRECT);
 	answer(0);

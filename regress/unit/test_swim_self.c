@@ -72,8 +72,15 @@ accusations_are_refuted_at_once(void **state)
 		assert_int_equal(swim_health(r->s), i + 1);
 		assert_int_equal(rig_state(r, "me"), MEMBER_ALIVE);
 		assert_int_equal(r->nevents, 0);
-		rig_run(r, SEC);
+		rig_run(r, REFUTE_AGAIN);
 	}
+	/* To everybody, when it goes on like that. */
+	rig_clear(r);
+	accuse(WIRE_DEAD, "m1", swim_incarnation(r->s));
+	rig_run(r, SEC);
+	rig_clear(r);
+	accuse(WIRE_DEAD, "m1", swim_incarnation(r->s));
+	assert_int_equal(rig_count(r, WIRE_ALIVE), 5 + 10);
 }
 
 static void
