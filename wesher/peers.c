@@ -273,17 +273,23 @@ judge_blocked(struct peers *ps)
 	}
 }
 
-/* Judge it by news about itself, and see who primes. True as for judge(). */
+/*
+ * Judge it by news about itself, and see who primes by how the last news came
+ * that it did without while it was held. True as for judge().
+ */
 static bool
-renew(struct peers *ps, struct peer *p, enum peers_news news)
+renew(struct peers *ps, struct peer *p, enum peers_news news,
+    enum peers_news last)
 {
 	bool held = p->hold == HOLD_ON, let_go = judge(ps, p, news);
 
-	if (p->hold == HOLD_ON)
+	if (p->hold == HOLD_ON) {
+		p->hold_news = last;
 		return let_go;
-	prime_news(ps, p, ps->now, news);
+	}
+	prime_news(ps, p, ps->now, last);
 	if (held && p->hold == HOLD_NO)
-		hold_resumed(ps, p, news);
+		hold_resumed(ps, p, last);
 	return let_go;
 }
 
@@ -297,7 +303,7 @@ peers_update(
 	ps->now = now;
 	if (p == NULL)
 		return;
-	let_go = renew(ps, p, news);
+	let_go = renew(ps, p, news, news);
 	if (p->retry_at == NEVER)
 		peer_enqueue(ps, p);
 	if (let_go)
@@ -409,7 +415,9 @@ peers_tick(struct peers *ps, int64_t now)
 			peer_enqueue(ps, p);
 		}
 		if (hold_look(ps, p)) {
-			let_go = renew(ps, p, PEERS_GOSSIP) || let_go;
+			let_go = renew(ps, p, PEERS_GOSSIP,
+				     p->hold_news) ||
+				 let_go;
 			peer_enqueue(ps, p);
 		}
 		prime_tick(ps, p, now);

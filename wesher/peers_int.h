@@ -55,6 +55,7 @@ struct peer {
 
 	/* called gone */
 	enum peer_hold hold;
+	enum peers_news hold_news; /* the last that it had no part in */
 	bool hold_said; /* it said goodbye itself */
 	bool hold_left; /* it left, else it failed */
 	bool hold_based; /* hold_rx has been taken */
