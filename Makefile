@@ -59,7 +59,7 @@ T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
 
 # Tools of the scenarios, one file each.
 T_E2E = $(patsubst regress/e2e/%.c,$(O)/e2e/%,$(wildcard regress/e2e/*.c)) \
-	$(O)/e2e/shift.so
+	$(O)/e2e/shift.so $(O)/e2e/hostile
 
 # Members of ours and of the original for the tests of their interoperation;
 # the latter where Debian's Go and its memberlist are.
@@ -131,7 +131,12 @@ $(O)/e2e/%.so: regress/preload/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
 
-$(filter-out %.so %/forger,$(T_E2E)): $(O)/e2e/%: $(O)/obj/regress/e2e/%.o
+# What takes the gossip process's place.
+$(O)/e2e/hostile: $(O)/obj/regress/priv/hostile.o $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_PRIV)
+
+$(filter-out %.so %/forger %/hostile,$(T_E2E)): $(O)/e2e/%: $(O)/obj/regress/e2e/%.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^
 

@@ -56,6 +56,8 @@ do_self(struct priv *p, struct request *q)
 	int err;
 
 	apply_flush(p);
+	if (!bucket_take(&p->changes, p->env.now))
+		return -EBUSY;
 	err = policy_self(
 	    &p->env, p->name, strlen(p->name), q->m->self.attempt, &a);
 	priv_ip_to(&q->r.addr, &a);

@@ -204,7 +204,7 @@ repair(struct priv *p)
 		repair_greet(p);
 	nr = repair_routes(p);
 	apply_flush(p);
-	if (np + nr > 0)
+	if (np + nr > 0 && bucket_take(&p->said, e->now))
 		log_warnx("%s: %zu peers and %zu routes put right",
 		    e->pol->interface, np, nr);
 }

@@ -170,13 +170,6 @@ hostile_ip(struct hostile *h, struct priv_ip *out)
 	else if (r == 6)
 		a = h->self_addr;
 	priv_ip_to(out, &a);
-	if (a.len != 4 || hostile_below(h, 1000) != 0)
-		return;
-	/* One form too many of the same address. */
-	out->len = 16;
-	memmove(out->b + 12, out->b, 4);
-	memset(out->b, 0, 10);
-	memset(out->b + 10, 0xff, 2);
 }
 
 /* An endpoint that will do, most of the time. */
@@ -213,6 +206,7 @@ hostile_peer_set(struct hostile *h, struct priv_peer_set *s)
 		s->namelen = h->wild[r].len;
 		memcpy(s->name, h->wild[r].name, s->namelen);
 	} else if (r == 1) { /* control characters */
+		memset(s->name, 0, sizeof(s->name));
 		s->namelen = (uint8_t)hostile_below(h, 256);
 		memset(s->name, (int)hostile_below(h, 32), s->namelen);
 	}
@@ -260,6 +254,16 @@ hostile_request(struct hostile *h, union priv_msg *m)
 	return priv_type_size(m->h.type);
 }
 
+/* One form too many of the same address. */
+static inline void
+hostile_mapped(struct priv_ip *out)
+{
+	out->len = 16;
+	memmove(out->b + 12, out->b, 4);
+	memset(out->b, 0, 10);
+	memset(out->b + 10, 0xff, 2);
+}
+
 /* Some bytes: a request with a few of them changed, or none that is one. */
 static inline size_t
 hostile_garbage(struct hostile *h, union priv_msg *m)
@@ -269,7 +273,10 @@ hostile_garbage(struct hostile *h, union priv_msg *m)
 	unsigned r = hostile_below(h, 4);
 	union priv_msg was = *m;
 
-	if (r == 0) {
+	if (m->h.type == PRIV_PEER_SET && hostile_below(h, 4) == 0) {
+		hostile_mapped(
+		    r == 0 ? &m->peer_set.addr : &m->peer_set.endpoint.ip);
+	} else if (r == 0) {
 		n = hostile_below(h, sizeof(*m) + 1);
 		for (i = 0; i < n; i++)
 			b[i] = (uint8_t)hostile_random(h);
