@@ -1164,6 +1164,14 @@ count_line(enum log_level level, const char *tag, const char *line)
 	lines += level <= LOG_L_WARN;
 }
 
+static void
+count_any(enum log_level level, const char *tag, const char *line)
+{
+	(void)tag;
+	(void)line;
+	lines += level <= LOG_L_INFO;
+}
+
 /* One line for what another program did, and none for the next look. */
 static unsigned
 told(void)
@@ -1206,6 +1214,52 @@ test_repair_is_told_once(void **state)
 	s = peer("b", 2, "192.0.2.2");
 	assert_int_equal(set(&s), 0);
 	assert_int_equal(told(), 0);
+	log_sink(NULL);
+}
+
+/* Whatever the child says, it does not fill the log, nor the kernel's time. */
+static void
+test_floods_are_limited(void **state)
+{
+	struct priv_peer_set s = peer("a", 1, "127.0.0.1");
+	struct priv_self self = {.h = {.type = PRIV_SELF}};
+	unsigned i, err = 0;
+
+	(void)state;
+	begin(PS_UP);
+	log_sink(count_any);
+	lines = 0;
+	for (i = 0; i < MAX_PEERS; i++)
+		assert_int_equal(set(&s), EDESTADDRREQ);
+	assert_int_equal(lines, 100);
+	assert_int_equal(p->refused, MAX_PEERS);
+	later(3000);
+	assert_int_equal(set(&s), EDESTADDRREQ);
+	assert_int_equal(lines, 101);
+	p->changes.millis = 0;
+	for (i = 0; i < 20; i++) {
+		self.attempt = (uint8_t)i;
+		assert_int_equal(say(&self, sizeof(self)), 0);
+		err = (unsigned)next(PRIV_RESULT)->result.error;
+	}
+	assert_int_equal(err, EBUSY);
+	log_sink(NULL);
+}
+
+/* Its end cannot be written to any more: that is told, and ends it. */
+static void
+test_end_that_is_shut(void **state)
+{
+	struct priv_bare b = {.h = {.type = PRIV_STATS}};
+
+	(void)state;
+	begin(PS_UP);
+	assert_int_equal(shutdown(peer_end, SHUT_RD), 0);
+	assert_int_equal(say(&b, sizeof(b)), 0);
+	log_sink(count_any);
+	lines = 0;
+	assert_int_equal(dispatch_write(p), -1);
+	assert_int_equal(lines, 1);
 	log_sink(NULL);
 }
 
@@ -1264,6 +1318,8 @@ main(void)
 	    T(test_repair),
 	    T(test_repair_interface_gone),
 	    T(test_repair_is_told_once),
+	    T(test_floods_are_limited),
+	    T(test_end_that_is_shut),
 	    T(test_leave),
 	};
 
