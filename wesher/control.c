@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define CLIENTS_MAX  16
 #define CLIENT_TIME  10 /* seconds */
 #define REFRESH_TIME 1
+#define REST_TIME    200000 /* microseconds */
 
 struct client {
 	TAILQ_ENTRY(client) entry;
@@ -32,7 +34,7 @@ TAILQ_HEAD(client_list, client);
 
 static struct {
 	struct event_base *base;
-	struct event ev_accept, ev_refresh;
+	struct event ev_accept, ev_rested, ev_refresh;
 	struct client_list clients;
 	unsigned n;
 	char *(*answer)(void);
@@ -153,6 +155,26 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	client_free(arg);
 }
 
+/* Short of descriptors the client still waits, and poll would say so for
+ * ever: look away for a moment. */
+static void
+rest(void)
+{
+	struct timeval tv = {.tv_usec = REST_TIME};
+
+	event_del(&ctl.ev_accept);
+	evtimer_add(&ctl.ev_rested, &tv);
+}
+
+static void
+on_rested(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	event_add(&ctl.ev_accept, NULL);
+}
+
 static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
@@ -163,8 +185,11 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	s = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (s == -1)
+	if (s == -1) {
+		if (errno != EAGAIN && errno != EINTR)
+			rest();
 		return;
+	}
 	if (ctl.n >= CLIENTS_MAX || (c = calloc(1, sizeof(*c))) == NULL ||
 	    (c->bev = bufferevent_socket_new(ctl.base, s,
 		 BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS)) == NULL) {
@@ -191,6 +216,7 @@ control_start(struct event_base *base, int fd, char *(*answer)(void),
 	if (evutil_make_socket_nonblocking(fd) == -1 ||
 	    evtimer_assign(&ctl.ev_refresh, base, on_refresh_timeout, NULL) ==
 		-1 ||
+	    evtimer_assign(&ctl.ev_rested, base, on_rested, NULL) == -1 ||
 	    event_assign(&ctl.ev_accept, base, fd, EV_READ | EV_PERSIST,
 		on_accept, NULL) == -1)
 		return -1;
@@ -203,6 +229,7 @@ control_stop(void)
 	struct client *c;
 
 	event_del(&ctl.ev_accept);
+	event_del(&ctl.ev_rested);
 	event_del(&ctl.ev_refresh);
 	while ((c = TAILQ_FIRST(&ctl.clients)) != NULL)
 		client_free(c);

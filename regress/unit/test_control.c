@@ -3,6 +3,7 @@
  * stall, flood, hang up or never ask.
  */
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include <setjmp.h>
@@ -34,8 +35,20 @@ static struct {
 	int fd;
 	unsigned refreshes, answers;
 	bool prompt; /* the counters come at once */
+	bool full; /* no descriptor is left */
+	unsigned accepts;
 	size_t big; /* length of the document, 0: a small one */
 } w;
+
+int
+accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	w.accepts++;
+	if (!w.full || w.accepts > 1000)
+		return (int)syscall(SYS_accept4, fd, sa, len, flags);
+	errno = EMFILE;
+	return -1;
+}
 
 static char *
 on_answer(void)
@@ -254,6 +267,23 @@ test_refreshes_are_shared(void **state)
 		assert_true(take(fds[i], buf, sizeof(buf)) > 0);
 }
 
+/* Without descriptors the loop does not spin, and they are not missed. */
+static void
+test_no_descriptors(void **state)
+{
+	char buf[64];
+	int fd;
+
+	(void)state;
+	w.full = w.prompt = true;
+	fd = client("status\n");
+	turn(300);
+	assert_true(w.accepts >= 1);
+	assert_true(w.accepts < 100);
+	w.full = false;
+	assert_true(take(fd, buf, sizeof(buf)) > 0);
+}
+
 /* A client that never comes to its end loses its place. */
 static void
 test_slow_client_is_let_go(void **state)
@@ -286,6 +316,7 @@ main(void)
 	    T(test_half_closed_client_is_answered),
 	    T(test_clients_that_hang_up),
 	    T(test_refreshes_are_shared),
+	    T(test_no_descriptors),
 	    T(test_slow_client_is_let_go),
 	};
 
