@@ -57,6 +57,12 @@ T_PRIV = $(patsubst regress/unit/%.c,$(O)/unit/%,$(wildcard regress/unit/priv_*.
 T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
 	regress/unit/priv_%.c,$(wildcard regress/unit/*.c)))
 
+# In these any allocation of ours can be made to fail: regress/unit/oom.h.
+T_OOM = $(O)/unit/priv_faults $(O)/unit/test_oom
+$(T_OOM): ALL_LDFLAGS += -Wl,--wrap=malloc -Wl,--wrap=calloc \
+	-Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=strdup \
+	-Wl,--wrap=strndup
+
 # Tools of the scenarios, one file each.
 T_E2E = $(patsubst regress/e2e/%.c,$(O)/e2e/%,$(wildcard regress/e2e/*.c)) \
 	$(O)/e2e/shift.so $(O)/e2e/hostile

@@ -1,7 +1,7 @@
 /*
- * wesher-priv when a netlink conversation fails: in a life that has everything
- * in it, each question and each change in turn is not done, or is done and its
- * answer lost. A child that asks again what was refused, as peer_ask.c does,
+ * wesher-priv when a netlink conversation fails, or memory runs out: in a life
+ * that has everything in it, each question and each change in turn is not
+ * done, or is done and its answer lost, and each allocation fails. A child that asks again what was refused, as peer_ask.c does,
  * and the repair reach the wanted state by themselves.
  */
 #include <setjmp.h>
@@ -14,6 +14,8 @@
 #include <stdio.h>
 
 #include <sys/syscall.h>
+
+#include "oom.h"
 
 #include "fake_kernel.h"
 
@@ -242,8 +244,9 @@ live(void)
 
 /* True: there was no such call, and nothing has failed. */
 static bool
-one_fault(unsigned n, unsigned row, int error, bool lost)
+one_fault(unsigned n, unsigned memory, unsigned row, int error, bool lost)
 {
+	bool none;
 	struct ipaddr self = addr_of("me");
 	unsigned calls;
 	const char *why;
@@ -258,11 +261,13 @@ one_fault(unsigned n, unsigned row, int error, bool lost)
 	assert_int_equal(repair_adopt(p), 0);
 	fk.calls = 0;
 	fk.fault_at = n;
-	fk.fault_end = n + row - 1;
+	fk.fault_end = n == 0 ? 0 : n + row - 1;
 	fk.fault = error;
 	fk.lost = lost;
+	oom_arm(memory, row);
 	live();
 	calls = fk.calls;
+	none = oom_disarm();
 	for (i = 0; i < (int)row + 1; i++) { /* without a request */
 		later(REPAIR_EVERY);
 		later(HOSTS_DELAY);
@@ -279,7 +284,7 @@ one_fault(unsigned n, unsigned row, int error, bool lost)
 		fail_msg("%s, call %u: the interface is not ours", what, n);
 	assert_int_equal(fk.nhosts, 4);
 	end();
-	return n > calls;
+	return memory != 0 ? none : n > calls;
 }
 
 static void
@@ -288,7 +293,7 @@ sweep(const char *name, unsigned row, int error, bool lost)
 	unsigned n = 0;
 
 	what = name;
-	while (!one_fault(++n, row, error, lost))
+	while (!one_fault(++n, 0, row, error, lost))
 		;
 	assert_true(n > 30);
 }
@@ -315,6 +320,21 @@ test_for_a_while(void **state)
 	(void)state;
 	sweep("not done for a while", ROW, -ENOBUFS, false);
 	sweep("answers lost for a while", ROW, -ETIMEDOUT, true);
+}
+
+static void
+test_no_memory(void **state)
+{
+	unsigned n, row;
+
+	(void)state;
+	what = "no memory";
+	for (row = 1; row <= ROW; row += ROW - 1) {
+		n = 0;
+		while (!one_fault(0, ++n, row, 0, false))
+			;
+		assert_true(n > 15);
+	}
 }
 
 /* A kernel that is short of buffers loses no record and ends nothing. */
@@ -359,6 +379,7 @@ main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_not_done),
 	    cmocka_unit_test(test_answer_lost),
 	    cmocka_unit_test(test_for_a_while),
+	    cmocka_unit_test(test_no_memory),
 	    cmocka_unit_test(test_boundary_is_full)};
 
 	if (sodium_init() == -1)

@@ -1,0 +1,103 @@
+#ifndef OOM_H
+#define OOM_H
+
+/*
+ * Memory that runs out at one exact allocation, for the programs that the
+ * Makefile links with --wrap. A test's own allocations, in what it includes
+ * behind this, never fail.
+ */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+char *__real_strdup(const char *s);
+char *__real_strndup(const char *s, size_t n);
+
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+char *__wrap_strdup(const char *s);
+char *__wrap_strndup(const char *s, size_t n);
+
+/* Allocations number at, from 1, to end fail. */
+static struct {
+	unsigned at, end, count;
+} oom;
+
+static bool
+oom_fails(void)
+{
+	oom.count++;
+	return oom.count >= oom.at && oom.count <= oom.end;
+}
+
+static inline void
+oom_arm(unsigned at, unsigned row)
+{
+	oom.at = at;
+	oom.end = at + row - 1;
+	oom.count = 0;
+}
+
+/* Memory is back. True when there were fewer allocations than that. */
+static inline bool
+oom_disarm(void)
+{
+	unsigned at = oom.at;
+
+	oom.at = 1;
+	oom.end = 0;
+	return oom.count < at;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return oom_fails() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	return oom_fails() ? NULL : __real_calloc(n, size);
+}
+
+void *
+__wrap_realloc(void *p, size_t size)
+{
+	return oom_fails() ? NULL : __real_realloc(p, size);
+}
+
+void *
+__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	return oom_fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+char *
+__wrap_strdup(const char *s)
+{
+	return oom_fails() ? NULL : __real_strdup(s);
+}
+
+char *
+__wrap_strndup(const char *s, size_t n)
+{
+	return oom_fails() ? NULL : __real_strndup(s, n);
+}
+
+#undef strdup
+#undef strndup
+#define malloc(n)	      __real_malloc(n)
+#define calloc(n, size)	      __real_calloc(n, size)
+#define realloc(p, n)	      __real_realloc(p, n)
+#define reallocarray(p, n, s) __real_reallocarray(p, n, s)
+#define strdup(s)	      __real_strdup(s)
+#define strndup(s, n)	      __real_strndup(s, n)
+
+#endif
