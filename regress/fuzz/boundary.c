@@ -384,7 +384,9 @@ outside(void)
 		}
 		later(1000);
 		break;
-	case 2: /* somebody removes a peer of ours, or a route */
+	case 2: /* somebody removes a peer of ours, or a route; its handshakes
+		 * are lost as well */
+		nholders = 0;
 		if (fk.npeers > 0)
 			fk.peers[i % fk.npeers] = fk.peers[fk.npeers - 1];
 		fk.npeers -= fk.npeers > 0;
