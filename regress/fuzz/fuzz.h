@@ -30,6 +30,13 @@ fuzz_broken(const char *what, const char *file, int line)
 	abort();
 }
 
+/* What happens, for whoever looks at a crash: CPPFLAGS=-DFUZZ_TRACE. */
+#ifdef FUZZ_TRACE
+#define trace(...) fprintf(stderr, __VA_ARGS__)
+#else
+#define trace(...) ((void)0)
+#endif
+
 struct fz {
 	const uint8_t *p;
 	size_t len;
