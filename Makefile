@@ -180,6 +180,13 @@ FUZZ_SECONDS ?= 60
 fuzz: deps
 	@+perl regress/lib/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
+# Line coverage by folder against its bounds; the unit programs in valgrind.
+cov: deps
+	@+perl regress/lib/cov
+
+memcheck: deps
+	@+sh regress/lib/memcheck
+
 demo: deps
 	@$(MAKE) --no-print-directory -s O=$(O) all $(O)/e2e/names
 	@O=$(O) sh regress/demo
@@ -215,5 +222,5 @@ clean:
 -include $(wildcard $(O)/obj/*/*.d $(O)/obj/regress/*/*.d)
 
 .PHONY: all unit-programs fuzz-programs test-programs deps check check-long \
-	fuzz demo install format format-check clean
+	fuzz cov memcheck demo install format format-check clean
 .SECONDARY:
