@@ -185,7 +185,7 @@ cov: deps
 	@+perl regress/lib/cov
 
 memcheck: deps
-	@+sh regress/lib/memcheck
+	@+ALL=1 sh regress/check/memcheck.t
 
 demo: deps
 	@$(MAKE) --no-print-directory -s O=$(O) all $(O)/e2e/names
