@@ -49,6 +49,7 @@ gate_leave(struct gate *g, struct gate_entry *e)
 	TAILQ_REMOVE(&g->list, e, entry);
 	g->streams -= e->who != GATE_ASKED;
 	g->held -= e->held;
+	g->owed -= e->owed;
 }
 
 /* Let the windows of its progress move on. */
@@ -79,6 +80,13 @@ gate_opened(struct gate *g, struct gate_entry *e, int64_t now)
 	e->held = 0;
 	e->open = true;
 	e->answered = now;
+}
+
+void
+gate_owes(struct gate *g, struct gate_entry *e, size_t bytes)
+{
+	g->owed += bytes;
+	e->owed += bytes;
 }
 
 static bool
@@ -163,23 +171,32 @@ slowest(
 	return worst;
 }
 
+/* A member that does not take its answer: whose has waited longest. Each may
+ * be a moment undisturbed, then it is e that goes. */
+static struct gate_entry *
+idlest(struct gate *g, struct gate_entry *e, int64_t now)
+{
+	struct gate_entry *q, *oldest = NULL;
+
+	TAILQ_FOREACH (q, &g->list, entry)
+		if (q->open && q != e &&
+		    (oldest == NULL || q->answered < oldest->answered))
+			oldest = q;
+	return oldest != NULL && now - oldest->answered >= OPEN_MIN ? oldest
+								    : e;
+}
+
 /* All places are taken. */
 static struct gate_entry *
 make_room(struct gate *g, struct gate_entry *e, int64_t now)
 {
-	struct gate_entry *q, *oldest = NULL;
+	struct gate_entry *q;
 
 	if ((q = slowest(g, is_strange, e, now)) != NULL && q != e)
 		return q;
 	if ((q = slowest(g, is_unproven, e, now)) != NULL && q != e)
 		return q;
-	/* Members that do not take their answers. */
-	TAILQ_FOREACH (q, &g->list, entry)
-		if (q->open && q->who != GATE_ASKED &&
-		    (oldest == NULL || q->answered < oldest->answered))
-			oldest = q;
-	return oldest != NULL && now - oldest->answered >= OPEN_MIN ? oldest
-								    : e;
+	return idlest(g, e, now);
 }
 
 /* The memory is full: members' streams need more than their quarter. */
@@ -204,6 +221,8 @@ gate_surplus(struct gate *g, struct gate_entry *e, int64_t now)
 		return slowest(g, is_strange, e, now);
 	if (g->streams > GATE_STREAMS)
 		return make_room(g, e, now);
+	if (g->owed > GATE_OWED)
+		return idlest(g, e, now);
 	if (is_large_stranger(e, e)) {
 		(void)count(g, is_large_stranger, e, &held);
 		if (held > GATE_STRANGE)

@@ -18,6 +18,7 @@
 #define GATE_STRANGERS	96 /* of which from no member's address */
 #define GATE_BYTES	(8u << 20) /* held by all before authentication */
 #define GATE_STRANGE	(6u << 20) /* of which by strangers' larger streams */
+#define GATE_OWED	(64u << 20) /* answers that were not yet taken */
 #define GATE_SMALL	4096 /* streams up to that are no larger ones */
 #define GATE_PER_SOURCE 2 /* strangers of one IPv4 address or IPv6 /64 */
 #define GATE_PER_MEMBER 8 /* from one member's address */
@@ -36,7 +37,7 @@ struct gate_entry {
 	struct ipaddr source; /* as it is counted */
 	bool open; /* it has shown the key: it is answered */
 	int64_t since, answered; /* accepted; shown the key */
-	size_t held;
+	size_t held, owed;
 	int64_t window;
 	size_t progress[2]; /* bytes of this window and of the one before */
 };
@@ -45,7 +46,7 @@ TAILQ_HEAD(gate_list, gate_entry);
 struct gate {
 	struct gate_list list;
 	unsigned streams; /* accepted */
-	size_t held;
+	size_t held, owed;
 };
 
 void gate_init(struct gate *g);
@@ -61,8 +62,11 @@ void gate_holds(struct gate *g, struct gate_entry *e, size_t held, int64_t now);
 /* It has shown the key; what it held is let go. */
 void gate_opened(struct gate *g, struct gate_entry *e, int64_t now);
 
+/* Its answer waits to be taken: so many bytes. */
+void gate_owes(struct gate *g, struct gate_entry *e, size_t bytes);
+
 /*
- * After an entry came or got bytes: who has to go for it, the least
+ * After an entry came, got bytes or owes them: who has to go for it, the least
  * progressing first; it may be e itself. NULL: nobody. The caller ends that
  * stream, and asks again unless it was e.
  */

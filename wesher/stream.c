@@ -41,7 +41,6 @@ struct conn {
 	bool connected;
 	uint32_t id; /* outgoing: the core's */
 	uint32_t need; /* block length, 0 = header not seen */
-	size_t pending; /* length of our answer */
 };
 
 static struct {
@@ -50,7 +49,6 @@ static struct {
 	struct event ev_accept, ev_resume;
 	struct gate gate;
 	struct replay heard;
-	size_t pending;
 	bool started;
 	struct lzw_encoder lzw;
 } st;
@@ -65,7 +63,6 @@ static void
 conn_free(struct conn *c)
 {
 	gate_leave(&st.gate, &c->gate);
-	st.pending -= c->pending;
 	event_del(&c->deadline);
 	bufferevent_free(c->bev);
 	free(c);
@@ -103,33 +100,59 @@ conn_fail(struct conn *c, const char *why)
 		st.cfg.handler.failed(id, why);
 }
 
+/* c came, or got bytes: end who has to go for that. True when c was among
+ * them. */
+static bool
+give_way(struct conn *c, const char *why)
+{
+	struct gate_entry *e;
+
+	while ((e = gate_surplus(&st.gate, &c->gate, clock_now())) != NULL) {
+		conn_fail(conn_of(e), why);
+		if (e == &c->gate)
+			return true;
+	}
+	return false;
+}
+
+static void
+block_free(const void *p, size_t len, void *block)
+{
+	(void)p;
+	(void)len;
+	free(block);
+}
+
 /* 0, or -1. */
 static int
 put_block(struct evbuffer *out, const uint8_t *msg, size_t len)
 {
 	size_t n;
 	uint8_t *block = frame_seal(st.cfg.seal, &st.lzw, msg, len, &n);
-	int r = block == NULL ? -1 : evbuffer_add(out, block, n);
 
+	if (block == NULL)
+		return -1;
+	if (evbuffer_add_reference(out, block, n, block_free, block) == 0)
+		return 0;
 	free(block);
-	return r;
+	return -1;
 }
 
 static void
 answer(struct conn *c, uint8_t *reply, size_t len)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
+	int r = reply == NULL ? -1 : put_block(out, reply, len);
 
+	free(reply);
 	c->answering = true;
-	if (reply == NULL || st.pending > STREAM_PENDING ||
-	    put_block(out, reply, len) == -1) {
-		free(reply);
+	if (r == -1) {
 		conn_free(c);
 		return;
 	}
-	free(reply);
-	c->pending = evbuffer_get_length(out);
-	st.pending += c->pending;
+	gate_owes(&st.gate, &c->gate, evbuffer_get_length(out));
+	if (give_way(c, "too many answers wait to be taken"))
+		return;
 	phase(c);
 	/* on_write closes when it is all out. */
 	bufferevent_enable(c->bev, EV_WRITE);
@@ -211,21 +234,6 @@ read_header(struct conn *c, struct evbuffer *in)
 	return 0;
 }
 
-/* c came, or got bytes: end who has to go for that. True when c was among
- * them. */
-static bool
-give_way(struct conn *c, const char *why)
-{
-	struct gate_entry *e;
-
-	while ((e = gate_surplus(&st.gate, &c->gate, clock_now())) != NULL) {
-		conn_fail(conn_of(e), why);
-		if (e == &c->gate)
-			return true;
-	}
-	return false;
-}
-
 static void
 on_read(struct bufferevent *bev, void *arg)
 {
@@ -270,7 +278,8 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		return;
 	}
 	/* A half-closed peer still wants its answer. */
-	if ((what & BEV_EVENT_EOF) && c->answering)
+	if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) == BEV_EVENT_EOF &&
+	    c->answering)
 		return;
 	if (what & BEV_EVENT_EOF)
 		conn_fail(c, c->incoming
@@ -499,4 +508,10 @@ stream_stop(void)
 	event_del(&st.ev_resume);
 	while ((e = TAILQ_FIRST(&st.gate.list)) != NULL)
 		conn_free(conn_of(e));
+}
+
+const struct gate *
+stream_gate(void)
+{
+	return &st.gate;
 }

@@ -16,6 +16,10 @@ void stream_stop(void);
 void stream_open(
     uint32_t id, const struct ipport *to, const uint8_t *msg, size_t len);
 
+/* What is held now, for tests. */
+struct gate;
+const struct gate *stream_gate(void);
+
 /* Log a refusal of this source, at most once a minute (net.c). */
 void net_refused(const struct ipport *from, const char *what, const char *why);
 
