@@ -34,7 +34,10 @@ setup_dirs(const struct policy *pol, const struct runas *as)
 	    fstat(fd, &st) == -1 ||
 	    (st.st_uid == geteuid() &&
 		(fchownat(fd, "", as->uid, as->gid, AT_EMPTY_PATH) == -1 ||
-		    fstat(fd, &st) == -1)))
+		    fstat(fd, &st) == -1)) ||
+	    /* the one before may have shut itself out */
+	    (st.st_uid == as->uid && (st.st_mode & 0700) != 0700 &&
+		fchmodat(state, pol->interface, st.st_mode | 0700, 0) == -1))
 		fatal("%s/%s", pol->statedir, pol->interface);
 	if (st.st_uid != as->uid || (st.st_mode & 077))
 		fatalx("%s/%s: must belong to %s, mode 0700: chown -R %s it",

@@ -74,7 +74,8 @@ int state_load(
  */
 int state_load_fd(int fd, struct state *s, char *why, size_t whylen);
 /*
- * dirfd is open for reading. Write beside (NAME.tmp), fsync, rename, fsync the directory; mode 0600.
+ * dirfd is open for reading. Write beside (NAME.tmp), fsync, rename, fsync the
+ * directory; mode 0600. A folder that has one of the names gets another one.
  * Returns 0, or -1 with errno; the old file is then intact (or replaced by the
  * whole new one, when only the directory's fsync failed).
  */

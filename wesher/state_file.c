@@ -7,19 +7,24 @@
  * ever, a link, a device, a file without end): it is opened without following
  * and without waiting, and must be a regular file of bounded size. A write
  * must never leave less than there was: a new file beside, synced, then
- * renamed; when the disk is full the old one stays as it is.
+ * renamed; when the disk is full the old one stays as it is. A folder that the
+ * process before has put in the way is renamed.
  */
 #include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "../common/fileio.h"
+#include "../common/log.h"
 #include "state.h"
 
 static int
@@ -171,6 +176,34 @@ state_load(
 	return r;
 }
 
+/* A folder of that name cannot be replaced by a file: it gets another one. */
+static bool
+push_aside(int dirfd, const char *name)
+{
+	char suffix[16], aside[NAME_MAX + 1];
+
+	snprintf(suffix, sizeof(suffix), ".%08x", randombytes_random());
+	if (with_suffix(aside, name, suffix) == -1 ||
+	    renameat(dirfd, name, dirfd, aside) == -1)
+		return false;
+	log_warnx("%s was in the way: it is %s now", name, aside);
+	return true;
+}
+
+static int
+replace(
+    int dirfd, const char *name, const char *tmp, const char *text, size_t len)
+{
+	int r = file_replace(dirfd, name, tmp, text, len);
+
+	/* It was unlinked before, so what is still there is a folder. */
+	if (r == -EEXIST && push_aside(dirfd, tmp))
+		r = file_replace(dirfd, name, tmp, text, len);
+	if ((r == -EISDIR || r == -ENOTEMPTY) && push_aside(dirfd, name))
+		r = file_replace(dirfd, name, tmp, text, len);
+	return r;
+}
+
 int
 state_save(int dirfd, const char *name, const struct state *s)
 {
@@ -184,7 +217,7 @@ state_save(int dirfd, const char *name, const struct state *s)
 		errno = ENOMEM;
 		return -1;
 	}
-	r = file_replace(dirfd, name, tmp, text, len);
+	r = replace(dirfd, name, tmp, text, len);
 	explicit_bzero(text, len);
 	free(text);
 	errno = -r;
