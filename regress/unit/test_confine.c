@@ -34,6 +34,7 @@
 #include <sodium.h>
 
 #include "../../common/caps.h"
+#include "../../common/fileio.h"
 #include "../../common/landlock.h"
 #include "../../common/log.h"
 #include "../../common/runas.h"
@@ -277,19 +278,17 @@ try_openat_cwd(void)
 	return openat(AT_FDCWD, "there", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-#define READ_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-
 static long
 try_openat_root(void)
 {
-	return openat(plan.root, "there", READ_FLAGS);
+	return openat(plan.root, "there", FILE_O_READ);
 }
 
 /* Whatever folder the descriptor is of. */
 static long
 try_openat_other(void)
 {
-	return openat(folder, "there", READ_FLAGS);
+	return openat(folder, "there", FILE_O_READ);
 }
 
 static long
@@ -301,19 +300,19 @@ try_openat_rdwr(void)
 static long
 try_openat_follow(void)
 {
-	return openat(plan.root, "there", READ_FLAGS & ~O_NOFOLLOW);
+	return openat(plan.root, "there", FILE_O_READ & ~O_NOFOLLOW);
 }
 
 static long
 try_openat_above(void)
 {
-	return openat(plan.root, "../../../../etc/passwd", READ_FLAGS);
+	return openat(plan.root, "../../../../etc/passwd", FILE_O_READ);
 }
 
 static long
 try_proc(void)
 {
-	return openat(plan.root, "/proc/self/status", READ_FLAGS);
+	return openat(plan.root, "/proc/self/status", FILE_O_READ);
 }
 
 static long
