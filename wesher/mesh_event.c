@@ -49,7 +49,8 @@ news_of(const struct swim_event *ev)
 		return PEERS_JOINING;
 	if (!ev->direct)
 		return PEERS_GOSSIP;
-	return ev->pushpull && ev->type != SWIM_EV_LEFT ? PEERS_ASKED : PEERS_DIRECT;
+	return ev->pushpull && ev->type != SWIM_EV_LEFT ? PEERS_ASKED
+							: PEERS_DIRECT;
 }
 
 static bool

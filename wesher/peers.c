@@ -415,8 +415,7 @@ peers_tick(struct peers *ps, int64_t now)
 			peer_enqueue(ps, p);
 		}
 		if (hold_look(ps, p)) {
-			let_go = renew(ps, p, PEERS_GOSSIP,
-				     p->hold_news) ||
+			let_go = renew(ps, p, PEERS_GOSSIP, p->hold_news) ||
 				 let_go;
 			peer_enqueue(ps, p);
 		}

@@ -9,7 +9,7 @@
 #include "quiet.h"
 #include "swim.h"
 
-#define RETRY_MIN (5 * US_PER_S) /* after a refusal, doubled each time */
+#define RETRY_MIN   (5 * US_PER_S) /* after a refusal, doubled each time */
 #define SPREAD_FROM 64 /* peers, above which work is spread */
 
 /* Shared by peers.c, peer_*.c and prime.c alone. */

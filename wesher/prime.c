@@ -214,7 +214,8 @@ nudge(struct peers *ps, struct peer *p, int64_t now)
 	bool first = memcmp(ps->cfg.self_key, p->have.key, WG_KEY_LEN) < 0;
 	int64_t wait = p->patient ? PASSIVE : LATER;
 
-	if (p->nudge != NUDGE_SEND && !peer_stats_fresh(ps, now, p->primed_at)) {
+	if (p->nudge != NUDGE_SEND &&
+	    !peer_stats_fresh(ps, now, p->primed_at)) {
 		p->prime_at = now + STATS_WAIT;
 		return;
 	}

@@ -327,8 +327,7 @@ void hearsay_dead(
 bool
 hearsay_elsewhere(struct swim *s, struct member *m, const struct wire_alive *a);
 /* Somebody's state has m alive: it shall know what is said. */
-void
-hearsay_pass(struct swim *s, const struct member *m, const struct via *v);
+void hearsay_pass(struct swim *s, const struct member *m, const struct via *v);
 /* m has changed: what it has outdated is dropped. */
 void hearsay_settle(struct swim *s, struct member *m);
 void hearsay_forget(struct swim *s, struct member *m);

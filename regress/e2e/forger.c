@@ -255,7 +255,8 @@ exchange_on(int s, struct host *h, bool lie)
 
 	memcpy(head + 1, &n, 4);
 	k = seal_close(seal, plain, len, head, 5, block, sizeof(block));
-	if (k == -1 || write(s, head, 5) != 5 || write(s, block, (size_t)k) != k)
+	if (k == -1 || write(s, head, 5) != 5 ||
+	    write(s, block, (size_t)k) != k)
 		return false;
 	if (!read_all(s, head, 5))
 		return false;

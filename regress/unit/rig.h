@@ -302,8 +302,7 @@ feed_accuse(struct rig *r, enum wire_type type, const char *node,
 static inline void
 feed_end(struct rig *r, const char *node, const char *from, uint32_t inc)
 {
-	struct member *m = member_find(
-	    swim_members(r->s), node, strlen(node));
+	struct member *m = member_find(swim_members(r->s), node, strlen(node));
 	struct ipport src;
 
 	assert_non_null(m);

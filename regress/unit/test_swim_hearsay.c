@@ -412,8 +412,8 @@ struct forger {
 static uint32_t
 forged_inc(struct forger *f, unsigned victim)
 {
-	static const uint32_t far[] = {0xEFFFFFFFu, 0xF0000000u, 0xF0000001u,
-	    0xFFFFFFFEu, 0xFFFFFFFFu};
+	static const uint32_t far[] = {
+	    0xEFFFFFFFu, 0xF0000000u, 0xF0000001u, 0xFFFFFFFEu, 0xFFFFFFFFu};
 	uint32_t inc = swim_incarnation(f->c->node[victim].s);
 
 	if (f->nth % 8 == 7)
@@ -469,9 +469,9 @@ a_forger_takes_nobodys_place(void **state)
 		}
 		for (i = 0; i + 1 < c->n; i++)
 			for (k = 0; k < 2; k++) {
-				struct member *m =
-				    member_find(swim_members(c->node[i].s),
-					c->node[k].name, 5);
+				struct member *m = member_find(
+				    swim_members(c->node[i].s), c->node[k].name,
+				    5);
 				struct ipport at;
 
 				member_ipport(m, &at);
