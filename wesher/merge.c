@@ -84,6 +84,50 @@ same_content(const struct member *m, const struct wire_alive *a)
 		   memcmp(m->meta, a->meta.p, a->meta.len) == 0);
 }
 
+/* How far hearsay about m is believed; m may be NULL. */
+static uint32_t
+ceiling_of(const struct member *m)
+{
+	if (m == NULL || !m->ours || m->state >= MEMBER_DEAD ||
+	    m->spoken_inc > INCARNATION_MAX - INCARNATION_JUMP)
+		return INCARNATION_MAX;
+	return m->spoken_inc + INCARNATION_JUMP;
+}
+
+/*
+ * Members of ours stop at the ceiling (self.c) and cannot outdo each other's
+ * word there. So what others say of them counts only below it; at the ceiling
+ * they are believed in person, or when nothing is changed by it, and above it
+ * never. Members of the original may be driven further: they are believed in
+ * person alone.
+ */
+static bool
+alive_believable(struct swim *s, const struct member *m,
+    const struct wire_alive *a, const struct ipport *addr, const struct via *v)
+{
+	bool direct = merge_direct(v, addr), ours;
+
+	if (a->incarnation > ceiling_of(m) && !direct)
+		return false;
+	if (a->incarnation < INCARNATION_MAX)
+		return true;
+	ours = (m != NULL && m->ours) ||
+	       s->ops->is_ours(s->arg, a->meta.p, a->meta.len);
+	if (direct)
+		return !ours || a->incarnation == INCARNATION_MAX;
+	return !ours || m == NULL || same_content(m, a);
+}
+
+/* The refutation of one that cannot rise any more. */
+static bool
+alive_at_ceiling(const struct member *m, const struct wire_alive *a,
+    const struct ipport *addr, const struct via *v)
+{
+	return m->ours && a->incarnation == INCARNATION_MAX &&
+	       m->incarnation == INCARNATION_MAX && merge_direct(v, addr) &&
+	       (m->state != MEMBER_ALIVE || !same_content(m, a));
+}
+
 static void
 alive_events(struct swim *s, struct member *m, unsigned old, bool changed,
     bool direct, const struct via *v)
@@ -166,16 +210,6 @@ alive_known(struct swim *s, struct member *m, const struct wire_alive *a,
 	alive_repeated(s, m, a, addr, v);
 }
 
-/* How far hearsay about m is believed; m may be NULL. */
-static uint32_t
-ceiling_of(const struct member *m)
-{
-	if (m == NULL || !m->ours || m->state >= MEMBER_DEAD ||
-	    m->spoken_inc > INCARNATION_MAX - INCARNATION_JUMP)
-		return INCARNATION_MAX;
-	return m->spoken_inc + INCARNATION_JUMP;
-}
-
 /* Somebody at another address has the name of a member. */
 static void
 alive_elsewhere(struct swim *s, struct member *m, const struct wire_alive *a,
@@ -206,7 +240,7 @@ merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v)
 		self_alive(s, a, &addr, v);
 		return;
 	}
-	if (a->incarnation > ceiling_of(m) && !merge_direct(v, &addr))
+	if (!alive_believable(s, m, a, &addr, v))
 		return;
 	if (m == NULL) {
 		if ((m = merge_insert(s, a)) != NULL)
@@ -216,7 +250,8 @@ merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v)
 	member_ipport(m, &known);
 	if (ipport_cmp(&known, &addr) != 0)
 		alive_elsewhere(s, m, a, &addr, v);
-	else if (a->incarnation <= m->incarnation)
+	else if (a->incarnation <= m->incarnation &&
+		 !alive_at_ceiling(m, a, &addr, v))
 		alive_known(s, m, a, &addr, v);
 	else if (m->metalen > 0 && !same_content(m, a) && hearsay_waits(m, v))
 		hearsay_alive(s, m, a);
@@ -246,9 +281,14 @@ accused(struct swim *s, const struct wire_accuse *a, const struct via *v)
 		return m;
 	if (a->incarnation < m->incarnation)
 		return NULL;
-	if (a->incarnation <= ceiling_of(m) || v->src.ip.len == 0)
+	if (v->src.ip.len == 0)
 		return m;
-	/* Above the ceiling only it may speak about itself: to leave. */
+	if (a->incarnation > INCARNATION_MAX && m->ours)
+		return NULL;
+	if (a->incarnation <= ceiling_of(m) &&
+	    (a->incarnation < INCARNATION_MAX || !m->ours))
+		return m;
+	/* Up there only it may speak about itself: to leave. */
 	member_ipport(m, &known);
 	return merge_direct(v, &known) ? m : NULL;
 }

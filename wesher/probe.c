@@ -116,6 +116,7 @@ probe_start(struct swim *s)
 	p->indirect_at = s->now + s->prof->probe_timeout;
 	p->end = s->now + aware_scale(&s->aware, s->prof->probe_interval);
 	s->count.pings++;
+	s->blamed = false;
 	member_ipport(m, &to);
 	len = probe_encode_ping(s, p->seqno, m, msg, sizeof(msg));
 	if (m->state == MEMBER_SUSPECT && !s->prof->no_buddy)

@@ -22,6 +22,17 @@ self_unicast(struct swim *s, const struct ipport *to)
 		spread_send(s, to, msg, (size_t)n);
 }
 
+/*
+ * The next incarnation. At the ceiling it stays: peers of ours believe there
+ * what we say in person (merge.c). To leave and return low would hand a member
+ * gone bad a way to switch us off.
+ */
+static uint32_t
+above(uint32_t inc)
+{
+	return inc < INCARNATION_MAX ? inc + 1 : INCARNATION_MAX;
+}
+
 /* A new incarnation of what we say about ourselves. */
 static void
 self_renew(struct swim *s, uint32_t inc)
@@ -51,13 +62,12 @@ refute(struct swim *s, uint32_t inc, const struct ipport *to)
 
 	s->refuted_at = s->now;
 	s->refute_at = NEVER;
-	if (inc >= INCARNATION_MAX) {
-		leave_begin(s, AFTER_CEILING);
-		return;
-	}
 	s->count.refutations++;
-	aware_apply(&s->aware, 1);
-	self_renew(s, inc + 1);
+	/* Once for each probe of ours: a liar shall not slow them all down. */
+	if (!s->blamed)
+		aware_apply(&s->aware, 1);
+	s->blamed = true;
+	self_renew(s, above(inc));
 	if (to->ip.len != 0)
 		self_unicast(s, to);
 	spread_now(s);
@@ -96,10 +106,12 @@ tell_again(struct swim *s, const struct ipport *to)
 void
 self_accused(struct swim *s, uint32_t inc, const struct via *v)
 {
+	bool leap = inc > s->inc && inc - s->inc > INCARNATION_JUMP;
+
 	if (s->mode != SWIM_RUN || inc > INCARNATION_MAX)
 		return;
 	/* In the answer to our join it may be a life that we have forgotten. */
-	if (inc < s->inc || (inc - s->inc > INCARNATION_JUMP && !v->joining))
+	if (inc < s->inc || (leap && !v->joining))
 		tell_again(s, &v->sender);
 	else
 		refute_soon(s, inc, &v->sender);
@@ -263,10 +275,10 @@ swim_set_meta(struct swim *s, int64_t now, const uint8_t *meta, size_t len)
 	s->self->ours = s->ops->is_ours(s->arg, meta, len);
 	if (s->mode != SWIM_RUN)
 		return;
+	/* At the ceiling only what we say in person is believed. */
 	if (s->inc >= INCARNATION_MAX)
-		leave_begin(s, AFTER_CEILING);
-	else
-		self_renew(s, s->inc + 1);
+		announce_to(s, true);
+	self_renew(s, above(s->inc));
 }
 
 void
@@ -287,9 +299,6 @@ swim_set_addr(
 	s->new_port = port;
 	if (s->mode == SWIM_RUN)
 		leave_begin(s, AFTER_ADDR);
-	else if (s->after != AFTER_NOTHING)
-		s->after = s->after == AFTER_CEILING ? AFTER_CEILING
-						     : AFTER_ADDR;
 }
 
 static void
@@ -335,20 +344,16 @@ self_back(struct swim *s, uint32_t inc)
 	s->catch_up_at = s->now + HEARSAY_WAIT + MOVE_SILENCE;
 }
 
-/* Back from silence, under a low incarnation or a new address. */
+/* Back from silence, under a new address. */
 static void
 self_return(struct swim *s)
 {
-	uint32_t inc = s->inc + 1;
-
-	if (s->after == AFTER_CEILING || s->inc >= INCARNATION_MAX)
-		inc = s->first_inc < INCARNATION_MAX / 2 ? s->first_inc : 1;
 	s->wake_at = NEVER;
 	s->mode = SWIM_RUN;
 	s->after = AFTER_NOTHING;
 	take_new_addr(s);
 	swim_set_state(s, s->self, MEMBER_ALIVE);
-	self_back(s, inc);
+	self_back(s, above(s->inc));
 	swim_emit(s, SWIM_EV_RETURNED, NULL, NULL, false);
 }
 
@@ -363,18 +368,13 @@ swim_woke(struct swim *s, int64_t now, int64_t slept)
 	if (s->mode != SWIM_RUN ||
 	    slept < suspect_min(p->suspicion_mult, s->t.n, p->probe_interval))
 		return;
-	if (s->inc >= INCARNATION_MAX)
-		leave_begin(s, AFTER_CEILING);
-	else
-		self_back(s, s->inc + 1);
+	self_back(s, above(s->inc));
 }
 
 /* Everybody heard it, or time is up. */
 static void
 leave_end(struct swim *s)
 {
-	int64_t round = s->prof->probe_interval * (int64_t)(s->t.n + 1);
-
 	if (s->mode != SWIM_LEAVING)
 		return;
 	s->leave_end = NEVER;
@@ -386,9 +386,6 @@ leave_end(struct swim *s)
 	s->mode = SWIM_SILENT;
 	bcast_clear(&s->queue);
 	s->wake_at = s->now + MOVE_SILENCE;
-	/* The others reap us when their probe order wraps after the grace. */
-	if (s->after == AFTER_CEILING)
-		s->wake_at = s->now + s->prof->gossip_to_dead + 2 * round;
 }
 
 void
@@ -398,11 +395,11 @@ self_spread_done(struct swim *s)
 }
 
 static void
-leave_unicast(struct swim *s, struct slice from)
+leave_unicast(struct swim *s)
 {
 	struct wire_accuse a = {.incarnation = s->inc,
 	    .node = swim_str(s->self->name),
-	    .from = from};
+	    .from = swim_str(s->self->name)};
 	struct ipport to;
 	uint8_t msg[1024];
 	ssize_t n = wire_put_accuse(msg, sizeof(msg), WIRE_DEAD, &a);
@@ -423,20 +420,13 @@ leave_unicast(struct swim *s, struct slice from)
 static void
 leave_begin(struct swim *s, enum swim_after after)
 {
-	/*
-	 * At the ceiling we must be forgotten. Members of the original (0.2)
-	 * never forget who left, which is what a death told by the dead one
-	 * itself means, but whose death somebody else told.
-	 */
-	const char *from = after == AFTER_CEILING ? "" : s->self->name;
-
 	s->mode = SWIM_LEAVING;
 	s->after = after;
 	swim_disarm(s);
 	swim_set_state(s, s->self, MEMBER_LEFT);
 	s->leave_end = s->now + (after == AFTER_ADDR ? MOVE_LEAVE : LEAVE_MAX);
-	leave_unicast(s, swim_str(from));
-	spread_accuse(s, s->self, WIRE_DEAD, s->inc, swim_str(from));
+	leave_unicast(s);
+	spread_accuse(s, s->self, WIRE_DEAD, s->inc, swim_str(s->self->name));
 	if (s->others_alive == 0)
 		leave_end(s);
 	else

@@ -35,7 +35,8 @@
  *   refutation (hearsay.c);
  * - refutations and leaves go at once, to those whom they concern most, but
  *   refutations at most in one burst a second (self.c);
- * - incarnations far above the clock are ignored, and our own has a ceiling;
+ * - incarnations have a ceiling: above it nobody is believed but a member of
+ *   the original in person, at it one of ours alone, in person (merge.c);
  * - one bad entry of a state is dropped, never the exchange;
  * - members of the original, which cannot swallow more than a hundred events
  *   at once, get a large state in portions (pushpull.c);
@@ -253,7 +254,6 @@ swim_new(const struct swim_config *cfg, int64_t now)
 	/* A saved one may have stood at the ceiling. */
 	s->inc = cfg->incarnation > INCARNATION_MAX ? INCARNATION_MAX
 						    : cfg->incarnation;
-	s->first_inc = s->inc;
 	for (i = 0; i < 2; i++) {
 		key[i] = s->ops->random(s->arg);
 		key[i] = key[i] << 32 | s->ops->random(s->arg);

@@ -57,11 +57,11 @@ enum swim_mode {
 	SWIM_RUN,
 	SWIM_LEAVING, /* our leave is being broadcast */
 	SWIM_GONE, /* it was: answer pings, nothing else */
-	SWIM_SILENT /* before a return: a second, or until we are reaped */
+	SWIM_SILENT /* for a second, before a return */
 };
 
-/* Why we left: for good, or to return with a low incarnation or elsewhere. */
-enum swim_after { AFTER_NOTHING, AFTER_CEILING, AFTER_ADDR };
+/* Why we left: for good, or to return elsewhere. */
+enum swim_after { AFTER_NOTHING, AFTER_ADDR };
 
 /* member.announce: learned by a join, then handed over by swim_announce. */
 enum swim_announce_state { ANNOUNCE_NO, ANNOUNCE_LEARNED, ANNOUNCE_DUE };
@@ -151,7 +151,7 @@ struct swim {
 	bool (*connects)(void *arg, const struct ipport *to);
 	int64_t now;
 	unsigned max_members;
-	uint32_t first_inc, inc;
+	uint32_t inc;
 	struct member_table t;
 	struct member *self;
 	unsigned others_alive; /* alive or suspect, without ourselves */
@@ -204,9 +204,9 @@ struct swim {
 	} moved[MOVED_MAX];
 	unsigned nmoved;
 	int64_t refuted_at; /* the last burst */
-	bool blamed; /* our health has suffered by one since the last probe */
 	int64_t refute_at; /* one that was put off, or NEVER */
 	uint32_t refute_inc;
+	bool blamed; /* our health has suffered by one since the last probe */
 	struct ipport refute_to;
 	int64_t catch_up_at; /* what we missed, once more, or NEVER */
 	int64_t announce_at; /* the next portion, or NEVER */

@@ -614,11 +614,15 @@ static void
 above_the_ceiling_in_person(void **state)
 {
 	struct ipport a = ip("10.1.0.2", PORT), b = ip("10.1.0.3", PORT);
-	struct wire_alive w = alive_of("m1", &a, 0xF0000005u, "X");
+	struct wire_alive w = alive_of("m1", &a, 0xF0000005u, "O");
 
 	(void)state;
 	feed_alive_w(r, &b, &w);
 	assert_int_equal(rig_member(r, "m1")->incarnation, 1);
+	/* Ours never get there. */
+	feed_alive_w(r, &a, &w);
+	assert_int_equal(rig_member(r, "m1")->incarnation, 1);
+	rig_member(r, "m1")->ours = false;
 	feed_alive_w(r, &a, &w);
 	assert_int_equal(rig_member(r, "m1")->incarnation, 0xF0000005u);
 	feed_accuse_from(r, &b, WIRE_DEAD, "m1", "m1", 0xF0000005u);
