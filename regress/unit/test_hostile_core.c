@@ -504,7 +504,8 @@ renew_many(const struct ipport *victim)
 		}
 		bytes += suffers(victim, SEC, &packets, &streams);
 	}
-	assert_in_range(bytes, 0, 60 * 3 * LIMIT_UNHEARD_BYTES);
+	/* No broadcasts ride along with pings to who was never heard. */
+	assert_in_range(bytes, 0, packets * LIMIT_UNHEARD_BYTES);
 	assert_in_range(streams, 0, 60);
 	print_message("# 1000 names there, renewed each second: %u packets, "
 		      "%u streams in a minute, %.4f of the bytes it took\n",
@@ -538,7 +539,7 @@ hostile_08_forged_members(void **state)
 	rig_free(r);
 	r = rig_new();
 	rig_populate(r, 2);
-	assert_in_range(renew_many(&victim), 30, 60 * 3);
+	assert_in_range(renew_many(&victim), 30, 90);
 }
 
 /* Entries that nobody may take, one by one; good is never any of them. */
