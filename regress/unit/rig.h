@@ -453,6 +453,21 @@ is_name(struct slice s, const char *name)
 	return s.len == strlen(name) && memcmp(s.p, name, s.len) == 0;
 }
 
+/* Every probe of ours is acked; then all is forgotten. */
+static inline void
+rig_answer_probes(struct rig *r)
+{
+	unsigned i, n = r->nmsgs;
+	struct ipport to;
+
+	for (i = 0; i < n; i++)
+		if (r->msgs[i].type == WIRE_PING) {
+			to = r->msgs[i].to;
+			feed_ack(r, &to, ping_of(&r->msgs[i], NULL));
+		}
+	rig_clear(r);
+}
+
 /* Run until the next ping leaves; earlier messages are forgotten. */
 static inline uint32_t
 rig_next_ping(struct rig *r, char *name)

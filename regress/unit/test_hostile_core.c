@@ -32,21 +32,6 @@ teardown(void **state)
 	return 0;
 }
 
-/* Every probe of ours is acked; streams and messages are forgotten. */
-static void
-answer_probes(void)
-{
-	unsigned i, n = r->nmsgs;
-	struct ipport to;
-
-	for (i = 0; i < n; i++)
-		if (r->msgs[i].type == WIRE_PING) {
-			to = r->msgs[i].to;
-			feed_ack(r, &to, ping_of(&r->msgs[i], NULL));
-		}
-	rig_clear(r);
-}
-
 static const struct {
 	size_t len;
 	uint8_t v[8];
@@ -317,7 +302,7 @@ hostile_07_flood_about_us(void **state)
 		    swim_incarnation(r->s) + i % 3);
 		rig_run(r, SEC / 100);
 		sent += rig_count(r, WIRE_ALIVE);
-		answer_probes();
+		rig_answer_probes(r);
 		if (swim_health(r->s) > worst)
 			worst = swim_health(r->s);
 	}
@@ -547,7 +532,7 @@ hostile_14_invented(void **state)
 	}
 	for (i = 0; i < 600 && r->s->t.n > 11; i++) {
 		rig_run(r, SEC);
-		answer_probes();
+		rig_answer_probes(r);
 	}
 	assert_int_equal(r->s->t.n, 11);
 	assert_in_range(swim_queued(r->s), 0, 11);

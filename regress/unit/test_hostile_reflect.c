@@ -26,21 +26,6 @@ teardown(void **state)
 	return 0;
 }
 
-/* Every probe of ours is acked; streams and messages are forgotten. */
-static void
-answer_probes(void)
-{
-	unsigned i, n = r->nmsgs;
-	struct ipport to;
-
-	for (i = 0; i < n; i++)
-		if (r->msgs[i].type == WIRE_PING) {
-			to = r->msgs[i].to;
-			feed_ack(r, &to, ping_of(&r->msgs[i], NULL));
-		}
-	rig_clear(r);
-}
-
 /* A ping; src is what it claims. */
 static ssize_t
 ping_msg(uint8_t *buf, size_t cap, const struct ipport *src)
@@ -193,7 +178,7 @@ suffers(const struct ipport *victim, int64_t us, unsigned *packets,
 		for (i = 0; i < r->nmsgs; i++)
 			if (ipaddr_eq(&r->msgs[i].to.ip, &victim->ip))
 				r->msgs[i].type = WIRE_USER;
-		answer_probes();
+		rig_answer_probes(r);
 		rig_run(r, SEC / 4);
 	}
 	return bytes;
