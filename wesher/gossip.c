@@ -168,7 +168,14 @@ connects(const struct ipport *to)
 	return confine_connects(to->port);
 }
 
+static uint64_t
+sealed(void)
+{
+	return seal_count(g.seal);
+}
+
 static const struct mesh_ops mesh_ops = {
+    .sealed = sealed,
     .send = net_send,
     .stream = net_stream,
     .resolve = resolve,
@@ -386,6 +393,9 @@ decide_key(struct state *st)
 			log_info("a new cluster key was generated: `wesher "
 				 "key` prints it");
 	}
+	/* Another key has not been used yet. */
+	if (!st->has_key || memcmp(st->key, g.keys[0], CLUSTER_KEY_LEN) != 0)
+		st->sealed = st->sealed_all = 0;
 	memcpy(st->key, g.keys[0], CLUSTER_KEY_LEN);
 	st->has_key = true;
 }

@@ -41,6 +41,8 @@ mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
 	m->ops = *ops;
 	m->state = *st;
 	sodium_memzero(st, sizeof(*st));
+	m->wear.own = m->wear.saved = m->state.sealed;
+	m->wear.all = m->state.sealed_all;
 	m->alive_at = m->save_at = m->self_at = m->announce_at = NEVER;
 	m->sync_latest = m->route_at = NEVER;
 	m->conflict_logged = m->self_conflict_logged = INT64_MIN / 2;
@@ -124,11 +126,30 @@ mesh_stat(struct mesh *m, int64_t now, const struct priv_stat *s)
 		mesh_adopted(m, s);
 }
 
+/* What was sealed since we looked last. */
+static void
+count_sealed(struct mesh *m, int64_t now)
+{
+	uint64_t n = m->ops.sealed == NULL ? 0 : m->ops.sealed();
+	unsigned alive = 0, failed;
+
+	if (m->swim != NULL)
+		mesh_count(m, &alive, &failed);
+	wear_add(&m->wear, n - m->sealed, alive);
+	m->sealed = n;
+	m->state.sealed = m->wear.own;
+	m->state.sealed_all = m->wear.all;
+	if (m->wear.own - m->wear.saved >= WEAR_SAVE && m->save_at == NEVER)
+		m->save_at = now;
+}
+
 static void
 save(struct mesh *m, int64_t now)
 {
+	count_sealed(m, now);
 	mesh_collect(m);
 	if (m->ops.save(&m->state) == 0) {
+		m->wear.saved = m->wear.own;
 		if (m->save_failed)
 			log_info("the state can be saved again");
 		m->save_failed = false;
@@ -266,6 +287,7 @@ tell_alive(struct mesh *m, int64_t now)
 
 	m->alive_at = now + ALIVE_EVERY;
 	quiet_flush(&m->quiet, now);
+	count_sealed(m, now);
 	if (m->swim != NULL) {
 		n = swim_members(m->swim)->n;
 		mesh_count(m, &alive, &failed);

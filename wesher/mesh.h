@@ -37,6 +37,8 @@ struct mesh_ops {
 	bool (*connects)(const struct ipport *to);
 	/* What confines this process. NULL: nothing that is known. */
 	const struct layers *(*layers)(void);
+	/* Messages sealed since the start. NULL: not counted. */
+	uint64_t (*sealed)(void);
 };
 
 /* Takes over what st owns (and clears it). NULL when out of memory. */

@@ -4,6 +4,7 @@
 #include "../common/clock.h"
 #include "mesh.h"
 #include "quiet.h"
+#include "wear.h"
 
 #define ADOPTED_MAX  64 /* of whose endpoints are tried */
 #define FORMER_TAKEN (60 * US_PER_S) /* an address after a move */
@@ -48,6 +49,8 @@ struct mesh {
 	int64_t conflict_logged, self_conflict_logged;
 	struct quiet quiet; /* lines about members that come and go */
 	int64_t stir_at; /* before that the stirred wait */
+	struct wear wear;
+	uint64_t sealed; /* of them, counted so far */
 };
 
 /* mesh_net.c */

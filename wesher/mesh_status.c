@@ -183,14 +183,16 @@ head_doc(struct mesh *m)
 	mesh_view(m, &v);
 	sodium_bin2base64(key, sizeof(key), v.pubkey, sizeof(v.pubkey),
 	    sodium_base64_VARIANT_ORIGINAL);
-	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:i, s:i}",
-	    "name", text(v.name), "interface", text(m->conf.interface),
-	    "overlay_addr", addr_or_null(&v.overlay), "overlay_net",
+	return json_pack(
+	    "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:i, s:i, s:I, s:I}", "name",
+	    text(v.name), "interface", text(m->conf.interface), "overlay_addr",
+	    addr_or_null(&v.overlay), "overlay_net",
 	    ipnet_str(&m->conf.overlay, net), "addr",
 	    ipport_or_null(&v.announced), "pubkey", key, "version",
 	    WESHER_VERSION, "health",
 	    m->swim == NULL ? 0 : (int)swim_health(m->swim), "queue",
-	    m->swim == NULL ? 0 : (int)swim_queued(m->swim));
+	    m->swim == NULL ? 0 : (int)swim_queued(m->swim), "sealed",
+	    (json_int_t)m->wear.own, "sealed_by_all", (json_int_t)m->wear.all);
 }
 
 char *

@@ -133,6 +133,14 @@ get_number(const json_t *o, const char *key, uint32_t max)
 	return v > 0 && v <= (json_int_t)max ? (uint32_t)v : 0;
 }
 
+static uint64_t
+get_count(const json_t *o, const char *key)
+{
+	json_int_t v = json_integer_value(json_object_get(o, key));
+
+	return v > 0 ? (uint64_t)v : 0;
+}
+
 static void
 get_meta(const json_t *j, struct state_node *n)
 {
@@ -215,6 +223,8 @@ get_state(const json_t *j, struct state *s, char *why, size_t whylen)
 		return bad(why, whylen, "Nodes is not a list");
 	s->incarnation = get_number(j, "Incarnation", UINT32_MAX);
 	s->attempt = (uint8_t)get_number(j, "Attempt", UINT8_MAX);
+	s->sealed = get_count(j, "Sealed");
+	s->sealed_all = get_count(j, "SealedByAll");
 	if (get_nodes(nodes, s) == 0)
 		return 0;
 	strlcpy(why, "out of memory", whylen);
@@ -338,6 +348,16 @@ put_nodes(const struct state *s)
 	return list;
 }
 
+/* 0: left out. */
+static int
+put_count(json_t *j, const char *key, uint64_t n)
+{
+	if (n == 0)
+		return 0;
+	return json_object_set_new(
+	    j, key, json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n));
+}
+
 static json_t *
 put_state(const struct state *s)
 {
@@ -350,6 +370,8 @@ put_state(const struct state *s)
 	r |= json_object_set_new(
 	    j, "Incarnation", json_integer(s->incarnation));
 	r |= json_object_set_new(j, "Attempt", json_integer(s->attempt));
+	r |= put_count(j, "Sealed", s->sealed);
+	r |= put_count(j, "SealedByAll", s->sealed_all);
 	if (r == 0)
 		return j;
 	json_decref(j);

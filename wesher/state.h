@@ -10,7 +10,8 @@
 
 /*
  * The state file: the original's JSON (protocol.md section 8) plus keys of
- * ours that the original ignores: "Incarnation", "Attempt", per node "Port".
+ * ours that the original ignores: "Incarnation", "Attempt", "Sealed", "SealedByAll",
+ * per node "Port".
  * Read and written by the gossip process alone, relative to its root.
  */
 struct state_node {
@@ -28,6 +29,8 @@ struct state {
 	uint8_t key[CLUSTER_KEY_LEN];
 	uint32_t incarnation; /* 0: none saved */
 	uint8_t attempt;
+	/* Messages under that key, by us and by all (wear.h). */
+	uint64_t sealed, sealed_all;
 	struct state_node *nodes;
 	size_t nnodes;
 };

@@ -23,6 +23,7 @@
 #include "../../wesher/confine.h"
 #include "../../wesher/mesh.h"
 #include "../../wesher/privc.h"
+#include "../../wesher/wear.h"
 #include "../../wesher/wire.h"
 
 #define ASKED_MAX 4096
@@ -47,6 +48,7 @@ static struct {
 	unsigned target;
 	int save_errno;
 	size_t saved_nodes;
+	uint64_t sealed, saved_sealed;
 	/* own alives by the last byte of where they went */
 	unsigned alives[256], leaves[256];
 	struct wire_scratch ws;
@@ -169,6 +171,7 @@ on_save(const struct state *s)
 {
 	w.saves++;
 	w.saved_nodes = s->nnodes;
+	w.saved_sealed = s->sealed;
 	errno = w.save_errno;
 	return w.save_errno == 0 ? 0 : -1;
 }
@@ -200,6 +203,12 @@ get_layers(void)
 	return &l;
 }
 
+static uint64_t
+on_sealed(void)
+{
+	return w.sealed;
+}
+
 static const struct mesh_ops ops = {
     .send = on_send,
     .stream = on_stream,
@@ -210,6 +219,7 @@ static const struct mesh_ops ops = {
     .accept = on_accept,
     .connects = connects,
     .layers = get_layers,
+    .sealed = on_sealed,
 };
 
 static void
@@ -512,6 +522,38 @@ test_alive_while_waiting_for_an_address(void **state)
 	net("192.0.2.1", "");
 	run_for(0, false);
 	assert_true(w.saves > 0);
+}
+
+/* What was sealed is saved now and again, and counted on after a restart. */
+static void
+test_sealed_is_counted(void **state)
+{
+	unsigned saves;
+
+	(void)state;
+	w.st.sealed = 1000;
+	w.st.sealed_all = WEAR_BOUND / 2 - 100000;
+	begin();
+	hello(0);
+	net("192.0.2.1", "");
+	answer(0);
+	run_for(US_PER_S, false);
+	assert_int_equal(w.saved_sealed, 1000);
+	saves = w.saves;
+	w.sealed = WEAR_SAVE - 1;
+	run_for(20 * US_PER_S, false);
+	assert_int_equal(w.saves, saves);
+	w.sealed = WEAR_SAVE;
+	run_for(20 * US_PER_S, false);
+	assert_int_equal(w.saves, saves + 1);
+	assert_int_equal(w.saved_sealed, 1000 + WEAR_SAVE);
+	assert_null(strstr(w.line, "roll the key"));
+	w.sealed += 50000;
+	run_for(20 * US_PER_S, false);
+	assert_non_null(strstr(w.line, "roll the key"));
+	/* Whatever way it ends but by a crash, all is saved. */
+	mesh_stop(w.mesh, w.now);
+	assert_int_equal(w.saved_sealed, 1000 + w.sealed);
 }
 
 /* Learn, program, wait for the answers, only then be heard. */
@@ -1366,6 +1408,7 @@ main(void)
 	    T(test_status_of_the_sandbox),
 	    T(test_quiet_when_well),
 	    T(test_own_name),
+	    T(test_sealed_is_counted),
 	    T(test_announced_inside_the_overlay),
 	    T(test_awake_again),
 	};
