@@ -52,11 +52,29 @@ wipe_free(void *p)
 	free(p);
 }
 
+/* Something was not to be had: jansson does not always say so, and a state
+ * without it would be less than there was. */
+static bool starved;
+
+static void *
+noting(void *p)
+{
+	starved = starved || p == NULL;
+	return p;
+}
+
+static void *
+noting_malloc(size_t size)
+{
+	return noting(malloc(size));
+}
+
 /* Fits what was allocated before, so it can be set at any time. */
 static void
-use_wiping_free(void)
+use_our_memory(void)
 {
-	json_set_alloc_funcs(malloc, wipe_free);
+	starved = false;
+	json_set_alloc_funcs(noting_malloc, wipe_free);
 }
 
 /* Depth and number of values, strings left out. Returns 0, or -1. */
@@ -147,7 +165,7 @@ get_meta(const json_t *j, struct state_node *n)
 	uint8_t buf[META_MAX];
 	ssize_t len = get_bytes(j, buf, sizeof(buf));
 
-	if (len <= 0 || (n->meta = malloc((size_t)len)) == NULL)
+	if (len <= 0 || (n->meta = noting(malloc((size_t)len))) == NULL)
 		return;
 	memcpy(n->meta, buf, (size_t)len);
 	n->metalen = (size_t)len;
@@ -166,7 +184,7 @@ get_node(const json_t *j, struct state_node *n)
 	    !check_name(json_string_value(name), json_string_length(name)) ||
 	    ipaddr_parse(addr, &n->addr.ip) == -1)
 		return -1;
-	if ((n->name = strdup(json_string_value(name))) == NULL)
+	if ((n->name = noting(strdup(json_string_value(name)))) == NULL)
 		return -1;
 	n->addr.port = (uint16_t)get_number(j, "Port", UINT16_MAX);
 	get_meta(json_object_get(j, "Meta"), n);
@@ -179,20 +197,17 @@ get_node(const json_t *j, struct state_node *n)
 	return 0;
 }
 
-static int
+static void
 get_nodes(const json_t *list, struct state *s)
 {
 	size_t i, n = json_array_size(list);
 
-	if (n == 0)
-		return 0;
-	if ((s->nodes = calloc(n, sizeof(*s->nodes))) == NULL)
-		return STATE_IO;
+	if (n == 0 || !(s->nodes = noting(calloc(n, sizeof(*s->nodes)))))
+		return;
 	for (i = 0; i < n && s->nnodes < MAX_PEERS; i++)
 		if (get_node(json_array_get(list, i), &s->nodes[s->nnodes]) ==
 		    0)
 			s->nnodes++;
-	return 0;
 }
 
 static int
@@ -225,21 +240,13 @@ get_state(const json_t *j, struct state *s, char *why, size_t whylen)
 	s->attempt = (uint8_t)get_number(j, "Attempt", UINT8_MAX);
 	s->sealed = get_count(j, "Sealed");
 	s->sealed_all = get_count(j, "SealedByAll");
-	if (get_nodes(nodes, s) == 0)
-		return 0;
-	strlcpy(why, "out of memory", whylen);
-	errno = ENOMEM;
-	return STATE_IO;
+	get_nodes(nodes, s);
+	return 0;
 }
 
 static int
 parse_error(const json_error_t *e, char *why, size_t whylen)
 {
-	if (json_error_code(e) == json_error_out_of_memory) {
-		strlcpy(why, "out of memory", whylen);
-		errno = ENOMEM;
-		return STATE_IO;
-	}
 	/* Not jansson's text: it quotes the file, which holds the key. */
 	snprintf(
 	    why, whylen, "not JSON at line %d, column %d", e->line, e->column);
@@ -259,17 +266,23 @@ state_parse(
 		return bad(why, whylen, "larger than a state can be");
 	if (check_shape(text, len) == -1)
 		return bad(why, whylen, "nested or listed beyond all bounds");
-	use_wiping_free();
+	use_our_memory();
 	/* A name with a NUL costs its node, not the file. */
 	if ((j = json_loadb(text, len, JSON_ALLOW_NUL, &e)) == NULL)
-		return parse_error(&e, why, whylen);
-	if (json_is_object(j))
+		r = parse_error(&e, why, whylen);
+	else if (json_is_object(j))
 		r = get_state(j, s, why, whylen);
 	else
 		r = bad(why, whylen, "not an object");
 	json_decref(j);
+	if (starved) {
+		strlcpy(why, "out of memory", whylen);
+		r = STATE_IO;
+	}
 	if (r != 0)
 		state_clear(s);
+	if (r == STATE_IO)
+		errno = ENOMEM;
 	return r;
 }
 
@@ -385,7 +398,7 @@ state_format(const struct state *s, size_t *len)
 	char *text = NULL;
 	json_t *j;
 
-	use_wiping_free();
+	use_our_memory();
 	if ((j = put_state(s)) == NULL)
 		return NULL;
 	/* Measured first: a buffer that grows leaves the key behind. */
@@ -396,5 +409,10 @@ state_format(const struct state *s, size_t *len)
 		text[*len] = '\0';
 	}
 	json_decref(j);
+	if (starved && text != NULL) {
+		explicit_bzero(text, *len);
+		free(text);
+		text = NULL;
+	}
 	return text;
 }

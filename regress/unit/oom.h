@@ -6,6 +6,7 @@
  * Makefile links with --wrap. A test's own allocations, in what it includes
  * behind this, never fail.
  */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,10 @@ static bool
 oom_fails(void)
 {
 	oom.count++;
-	return oom.count >= oom.at && oom.count <= oom.end;
+	if (oom.count < oom.at || oom.count > oom.end)
+		return false;
+	errno = ENOMEM;
+	return true;
 }
 
 static inline void
