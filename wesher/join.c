@@ -17,6 +17,7 @@
 #define IN_FLIGHT   8 /* joins of one target at a time */
 #define SAVED_BUSY  8 /* saved members tried at a time */
 #define PATIENCE    (120 * US_PER_S) /* with a resolver that is silent */
+#define SILENCE	    (300 * US_PER_S) /* longer than any stream lives */
 #define TELL_AFTER  (2 * US_PER_S) /* failures before may be a moment's */
 
 enum target_state { T_WAITING, T_RESOLVING, T_TRYING, T_DONE };
@@ -225,8 +226,18 @@ advance(struct join *j, struct target *t, int64_t now)
 		else if ((t->ids[i] = j->ops.attempt(j->arg, &to)) == 0)
 			strlcpy(t->why, "out of memory", sizeof(t->why));
 	}
+	t->next = now + SILENCE;
 	if (t->nexttry >= t->naddrs && in_flight(t) == 0)
 		settle(j, t, now);
+}
+
+/* Memory may have been short for the news that a stream has failed. */
+static void
+give_up(struct join *j, struct target *t, int64_t now)
+{
+	memset(t->ids, 0, sizeof(t->ids));
+	strlcpy(t->why, "no answer", sizeof(t->why));
+	settle(j, t, now);
 }
 
 void
@@ -243,7 +254,6 @@ join_resolved(struct join *j, int64_t now, unsigned target,
 	t->naddrs = t->addrs != NULL ? n : 0;
 	t->nexttry = 0;
 	t->state = T_TRYING;
-	t->next = NEVER;
 	if (t->addrs != NULL)
 		memcpy(t->addrs, addrs, n * sizeof(*addrs));
 	else
@@ -303,6 +313,10 @@ join_tick(struct join *j, int64_t now)
 		if (t->state == T_RESOLVING) {
 			join_resolved(j, now, i, NULL, 0,
 			    "cannot resolve the name: no answer");
+			continue;
+		}
+		if (t->state == T_TRYING) {
+			give_up(j, t, now);
 			continue;
 		}
 		/* Saved members: one that answers tells about all others. */

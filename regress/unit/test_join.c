@@ -358,6 +358,37 @@ test_resolver_that_never_answers(void **state)
 	assert_int_equal(w.attempts, 1);
 }
 
+/* The news that a stream has failed may be lost when memory is short. */
+static void
+test_attempt_that_never_ends(void **state)
+{
+	struct join *j = *state;
+	int64_t now = 0, d;
+	struct ipaddr a[2];
+
+	addr("192.0.2.1", &a[0]);
+	addr("192.0.2.2", &a[1]);
+	join_add(j, "seed", 0);
+	join_tick(j, 0);
+	join_resolved(j, 0, 0, a, 2, NULL);
+	assert_int_equal(w.attempts, 2);
+	while (w.resolves < 2 && now < 3600 * US_PER_S) {
+		d = join_deadline(j);
+		assert_true(d > now && d != NEVER);
+		now = d;
+		join_tick(j, now);
+	}
+	assert_int_equal(w.resolves, 2);
+	/* The old answer comes after all, and says nothing. */
+	join_tried(j, now, 1, JOIN_FAILED, "too late");
+	join_resolved(j, now, 0, a, 2, NULL);
+	assert_int_equal(w.attempts, 4);
+	join_tried(j, now, 3, JOIN_FAILED, "refused");
+	join_tried(j, now, 4, JOIN_REACHED, NULL);
+	assert_true(join_any(j));
+	assert_int_equal(join_pending(j), 0);
+}
+
 static void
 on_line(enum log_level level, const char *tag, const char *line)
 {
@@ -510,6 +541,7 @@ main(void)
 	    T(test_known_ones_among_many),
 	    T(test_no_memory_for_an_attempt),
 	    T(test_resolver_that_never_answers),
+	    T(test_attempt_that_never_ends),
 	    T(test_failures_are_told_once),
 	    T(test_when_a_failure_is_told),
 	    T(test_again_is_a_beginning),
