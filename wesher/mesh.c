@@ -291,6 +291,7 @@ tell_alive(struct mesh *m, int64_t now)
 	if (m->swim != NULL) {
 		n = swim_members(m->swim)->n;
 		mesh_count(m, &alive, &failed);
+		mesh_catch_up(m);
 	}
 	(void)priv_alive(n, alive, failed);
 }

@@ -259,6 +259,19 @@ mesh_count(struct mesh *m, unsigned *alive, unsigned *failed)
 			++*failed;
 }
 
+void
+mesh_catch_up(struct mesh *m)
+{
+	const struct member_table *t = swim_members(m->swim);
+	unsigned i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->list[i]->state == MEMBER_ALIVE && !t->list[i]->is_self &&
+		    t->list[i]->udata == NULL)
+			peers_update(
+			    m->peers, m->now, t->list[i], PEERS_GOSSIP);
+}
+
 static int
 collect_node(
     const struct mesh *m, const struct member *mb, struct state_node *n)

@@ -91,5 +91,7 @@ void mesh_dialect(struct mesh *m, int64_t now);
 /* Bring m->state up to date with the table. */
 void mesh_collect(struct mesh *m);
 void mesh_count(struct mesh *m, unsigned *alive, unsigned *failed);
+/* Tunnels for members that memory was short for when they came. */
+void mesh_catch_up(struct mesh *m);
 
 #endif

@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <jansson.h>
 
+#include "oom.h"
+
 #include "../../common/log.h"
 #include "../../common/overlay.h"
 #include "../../common/clock.h"
@@ -619,6 +621,44 @@ test_sync_without_memory(void **state)
 	w.deaf = false;
 	run_for(6 * US_PER_S, true);
 	assert_int_equal(count(PRIV_SYNC), 1);
+}
+
+static bool
+tunnel_asked(const struct node *n)
+{
+	unsigned i;
+
+	for (i = 0; i < w.nasked; i++)
+		if (w.asked[i].type == PRIV_PEER_SET &&
+		    w.asked[i].key[0] == n->k)
+			return true;
+	return false;
+}
+
+/* Whatever memory was short for as two members came: they get their tunnels
+ * when it is back, and what is said of members is said again. */
+static void
+test_members_without_memory(void **state)
+{
+	unsigned n;
+	bool none = false;
+
+	for (n = 1; !none; n++) {
+		up(0);
+		oom_arm(n, 1);
+		alive(&two[0]);
+		alive(&two[1]);
+		answer(0);
+		none = oom_disarm();
+		alive(&two[0]);
+		alive(&two[1]);
+		run_for(15 * US_PER_S, true);
+		if (!tunnel_asked(&two[0]) || !tunnel_asked(&two[1]))
+			fail_msg("allocation %u: no tunnel", n);
+		teardown(state);
+		setup(state);
+	}
+	assert_true(n > 8);
 }
 
 static void
@@ -1381,6 +1421,7 @@ main(void)
 	    T(test_announced_without_answers),
 	    T(test_sync_waits_for_somebody),
 	    T(test_sync_without_memory),
+	    T(test_members_without_memory),
 	    T(test_dialect),
 	    T(test_state_is_saved),
 	    T(test_saved_members_are_tried),
