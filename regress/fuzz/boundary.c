@@ -213,6 +213,17 @@ put_set(struct priv_peer_set *s)
 	priv_ep_to(&s->endpoint, &ep);
 }
 
+/* Whoever has a key's session ended could as well replace the key at once. */
+static void
+forget_session(const uint8_t *key)
+{
+	size_t i;
+
+	for (i = 0; i < nholders; i++)
+		if (memcmp(holders[i].key, key, WG_KEY_LEN) == 0)
+			holders[i].handshake = 0;
+}
+
 /* One record, whole or spoiled; its length. */
 static size_t
 a_record(union priv_msg *m)
@@ -445,6 +456,9 @@ event(void)
 	    asked.attempt, asked.key[0], asked.oldkey[0]);
 	r = dispatch_one(p, &m, n);
 	must(memcmp(&m, &copy, sizeof(m)) == 0);
+	if (m.h.type == PRIV_PEER_SET &&
+	    memcmp(asked.key, asked.oldkey, WG_KEY_LEN) == 0)
+		forget_session(asked.key);
 	if (op & 1)
 		apply_flush(p);
 	else
