@@ -232,6 +232,18 @@ core_end(void)
 	swim_free(core.s);
 }
 
+/* Nobody is remembered who was forgotten; not a byte of m is read. */
+static inline bool
+in_table(const struct member *m)
+{
+	unsigned i;
+
+	for (i = 0; i < core.s->t.n; i++)
+		if (core.s->t.list[i] == m)
+			return true;
+	return false;
+}
+
 /* Every promise, after something has happened. */
 static inline void
 core_check(void)
@@ -251,7 +263,9 @@ core_check(void)
 	}
 	must(s->suspects.n == suspects);
 	must(s->nrelays <= RELAYS_MAX && s->nfeeds <= FEEDS_MAX);
-	must(s->nformer <= FORMERS && s->nmoved <= MOVED_MAX);
+	for (i = 0; i < MOVED_MAX; i++)
+		must(s->moved[i].m == NULL || in_table(s->moved[i].m));
+	must(s->probe.m == NULL || in_table(s->probe.m));
 	must(swim_health(s) < s->prof->awareness_max);
 	TAILQ_FOREACH (a, &s->streams, entry)
 		asked++;
