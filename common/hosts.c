@@ -9,6 +9,7 @@
 #include <sys/file.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,12 +49,15 @@ hosts_open(int dirfd, const char *interface, int lockfd)
 static void
 say_owner(const struct hosts *h, const struct stat *was)
 {
+	int fd = openat(h->at.dirfd, h->at.name, FILE_O_READ);
 	struct stat st;
 
-	if (fstatat(h->at.dirfd, h->at.name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	if (fd != -1 && fstat(fd, &st) == 0 &&
 	    (st.st_uid != was->st_uid || st.st_gid != was->st_gid))
 		log_warnx("hosts file: belonged to %u:%u, is root's now",
 		    was->st_uid, was->st_gid);
+	if (fd != -1)
+		close(fd);
 }
 
 /* Read, change, write: under the lock. */
