@@ -1,5 +1,5 @@
 /*
- * A hostile gossip process before the stub kernel: HOSTILE_ROUNDS records
+ * A hostile gossip process before the stub kernel: WESHER_TEST_REQUESTS records
  * (100,000), most of them well formed, in any order and state, restarts in
  * between; and each message type at every size and with every byte changed.
  * After each step the kernel holds nothing that the policy forbids.
@@ -280,7 +280,7 @@ run_rounds(unsigned long rounds)
 static unsigned long
 rounds(void)
 {
-	const char *s = getenv("HOSTILE_ROUNDS");
+	const char *s = getenv("WESHER_TEST_REQUESTS");
 
 	return s == NULL ? 100000 : strtoul(s, NULL, 10);
 }
