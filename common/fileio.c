@@ -254,6 +254,6 @@ file_install(const struct file_place *at, const char *old, size_t oldlen,
 	r = -errno;
 	if (r == -EBUSY || r == -EXDEV)
 		r = install_in_place(at, old, oldlen, new, newlen);
-	(void)unlinkat(at->dirfd, at->beside, 0);
+	(void)unlinkat(at->dirfd, at->beside, 0); /* unless it moved */
 	return r;
 }
