@@ -34,6 +34,7 @@
 #include "../../common/fileio.h"
 #include "../../common/hosts.h"
 #include "../../common/log.h"
+#include "../../common/logsock.h"
 #include "../../common/resolv.h"
 #include "../../priv/sandbox.h"
 
@@ -42,7 +43,7 @@ static char top[32], etc_path[64];
 static struct sandbox box;
 static struct hosts *hosts;
 static pid_t victim;
-static int tcp, other_dir;
+static int tcp, other_dir, logger, supervisor;
 
 /* ---- what has to work */
 
@@ -82,6 +83,26 @@ do_log(void)
 	log_init(LOG_D_STDERR, LOG_L_INFO, "inside", -1);
 	log_info("a line with the time of day");
 	return 0;
+}
+
+/* The logger was restarted since syslog_open(): connect(2) once more. */
+static long
+do_syslog(void)
+{
+	char buf[256];
+
+	syslog_send(LOG_L_WARN, "inside", "after a restart");
+	return recv(logger, buf, sizeof(buf), MSG_DONTWAIT);
+}
+
+/* The supervisor's abstract socket is outside of the box, but connected. */
+static long
+do_notify(void)
+{
+	char buf[256];
+
+	notify_send("READY=1");
+	return recv(supervisor, buf, sizeof(buf), MSG_DONTWAIT);
 }
 
 static long

@@ -98,6 +98,36 @@ enter_mounted(void)
 	return enter();
 }
 
+/* A logger that has come back under its name meanwhile. */
+static int
+enter_restarted_logger(void)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int former = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	logger = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/log", top);
+	if (bind(former, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    syslog_open(sun.sun_path) == -1 || close(former) == -1 ||
+	    unlink(sun.sun_path) == -1 ||
+	    bind(logger, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    prepare() != 0)
+		return -1;
+	box.syslog = syslog_fd();
+	sandbox_enter(&box);
+	*entered = true;
+	return 0;
+}
+
+static char supervisor_name[64];
+
+static int
+enter_supervised(void)
+{
+	notify_open(supervisor_name);
+	return enter();
+}
+
 /* The limit on files is for those who log elsewhere. */
 static int
 enter_silent(void)
@@ -148,6 +178,10 @@ static struct row rows[] = {
 	0},
     {"works: resolv.conf by its link", NEEDED, enter, do_resolv, 0, 0},
     {"works: a line in the log", NEEDED, enter_silent, do_log, 0, 0},
+    {"works: syslog, restarted", NEEDED, enter_restarted_logger, do_syslog, 0,
+	0},
+    {"works: a supervisor's abstract socket", NEEDED, enter_supervised,
+	do_notify, 0, 0},
     {"works: memory for 16,384 peers", NEEDED, enter, do_memory, 0, 0},
     {"works: the child is killed", NEEDED, enter, do_kill_child, 0, 0},
     {"works: the child is reaped", NEEDED, enter, do_reap_child, 0, 0},
@@ -462,7 +496,8 @@ put(const char *dir, const char *name, const char *text)
 static int
 setup(void **state)
 {
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int n, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sun = {0};
 	char path[128];
 
 	(void)state;
@@ -471,6 +506,15 @@ setup(void **state)
 	    "wesher-test-box-%d", (int)getpid());
 	if (bind(fd, (const struct sockaddr *)&abstract, sizeof(abstract)) ==
 	    -1)
+		return -1;
+	sun.sun_family = AF_UNIX;
+	n = snprintf(supervisor_name, sizeof(supervisor_name),
+	    "@wesher-test-notify-%d", (int)getpid());
+	memcpy(sun.sun_path + 1, supervisor_name + 1, (size_t)n - 1);
+	supervisor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (bind(supervisor, (struct sockaddr *)&sun,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+			    (size_t)n)) == -1)
 		return -1;
 	abi = landlock_abi();
 	entered = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
