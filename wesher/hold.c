@@ -20,7 +20,7 @@
 /* Who only receives says so after 10 s: WireGuard's passive keepalive. */
 #define DEAD_WINDOW (15 * US_PER_S)
 /* Nothing heard of who left, nor an answer: it may have moved, as it says. */
-#define MOVE_WINDOW (2 * US_PER_S)
+#define MOVE_WINDOW (1 * US_PER_S)
 #define SESSION	    180 /* s that WireGuard uses one at most */
 #define LOOK_EVERY  (1 * US_PER_S)
 #define LOOK_RARELY (2 * US_PER_S) /* each is a look at all peers */
