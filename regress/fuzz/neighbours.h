@@ -29,7 +29,6 @@ static struct core {
 	unsigned sent; /* packets since the last event */
 	uint32_t seqno; /* of the last ping that was sent */
 	uint32_t inc; /* our own, as it was */
-	bool ceiling; /* and whether it may begin anew */
 	unsigned nstreams;
 	struct {
 		uint32_t id;
@@ -217,7 +216,6 @@ core_begin(uint64_t seed, unsigned max, uint32_t inc)
 	core.max = max;
 	core.nstreams = core.sent = 0;
 	core.inc = inc;
-	core.ceiling = false;
 	core.s = swim_new(&cfg, core.now);
 	must(core.s != NULL);
 }
@@ -270,10 +268,8 @@ core_check(void)
 	TAILQ_FOREACH (a, &s->streams, entry)
 		asked++;
 	must(asked == core.nstreams);
-	/* At the ceiling it begins anew, after a silence. */
-	must(swim_incarnation(s) >= core.inc || core.ceiling);
+	must(swim_incarnation(s) >= core.inc);
 	core.inc = swim_incarnation(s);
-	core.ceiling = s->after == AFTER_CEILING || s->inc >= INCARNATION_MAX;
 	must(s->self != NULL && s->self->incarnation == core.inc);
 	/* One message moves a bounded number of packets. */
 	must(core.sent <= OURS_BURST + core.max + 64);

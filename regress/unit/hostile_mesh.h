@@ -176,7 +176,13 @@ reaches(const struct ipaddr *ip)
 }
 
 static const struct mesh_ops ops = {
-    on_send, on_stream, on_resolve, on_prime, on_save, reaches, NULL};
+    .send = on_send,
+    .stream = on_stream,
+    .resolve = on_resolve,
+    .prime = on_prime,
+    .save = on_save,
+    .reaches = reaches,
+};
 
 static inline void
 on_line(enum log_level level, const char *tag, const char *line)
