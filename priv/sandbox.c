@@ -86,11 +86,6 @@ files(struct filter *f, const struct sandbox *s)
 		    FILTER_EQ(2, RESOLV_O));
 	if (s->etc == -1)
 		return;
-	/* Who changed it? A look at a name beneath the folder. */
-	IF(f, "newfstatat", FILTER_EQ(0, s->etc),
-	    FILTER_EQ(3, AT_SYMLINK_NOFOLLOW));
-	IF(f, "fstatat64", FILTER_EQ(0, s->etc),
-	    FILTER_EQ(3, AT_SYMLINK_NOFOLLOW));
 	IF(f, "openat", FILTER_EQ(0, s->etc), FILTER_EQ(2, FILE_O_READ));
 	IF(f, "openat", FILTER_EQ(0, s->etc), FILTER_EQ(2, FILE_O_WRITE));
 	IF(f, "openat", FILTER_EQ(0, s->etc), FILTER_EQ(2, FILE_O_NEW),
