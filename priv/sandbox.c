@@ -45,12 +45,14 @@ static const char *const calls[] = {
     /* clocks, where the vDSO does not serve */
     "clock_gettime", "clock_gettime64", "gettimeofday", "time",
     /* memory; mmap and mprotect follow with their arguments */
-    "brk", "munmap", "mremap", "madvise", "futex", "getrandom",
+    "brk", "munmap", "mremap", "madvise",
+    /* not seen, but libc's and libsodium's to use when they like */
+    "futex", "getrandom",
     /* netlink, boundary, userspace WireGuard, syslog, supervisor */
     "recvfrom", "recvmsg", "sendto",
     /* descriptors that are open: signals, log pipe, inotify, files */
-    "read", "write", "close", "pwrite64", "lseek", "_llseek", "fstat",
-    "fstat64", "ftruncate", "ftruncate64", "fsync", "fchown", "flock",
+    "read", "write", "close", "pwrite64", "fstat", "fstat64", "ftruncate",
+    "ftruncate64", "fsync", "fchown", "flock",
     /* what the new file keeps of the old one */
     "flistxattr", "fgetxattr", "fsetxattr", "fremovexattr",
     /* the pid in a line for syslog, qsort(3), the end of a start */
