@@ -300,7 +300,7 @@ check_holder(const struct wg_peer *k, const struct peer *q)
 	} else if (memcmp(h->key, k->key, WG_KEY_LEN) != 0) {
 		trace("%02x of %s (handshake %lld) -> %02x\n", h->key[0],
 		    h->name, (long long)h->handshake, k->key[0]);
-		must(batched || h->handshake == 0 ||
+		must(batched || faults || h->handshake == 0 ||
 		     p->env.wall - h->handshake >= PEER_FRESH - 1 ||
 		     (memcmp(asked.oldkey, h->key, WG_KEY_LEN) == 0 &&
 			 (!h->named || strcmp(h->name, q->name) == 0)));
