@@ -116,7 +116,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		memset(b, how & 0x80 ? 0xfd : 10, 16);
 		b[3] = b[15] = fz_u8(&f);
-		memset(&e[i].addr, 0, sizeof(e[i].addr));
+		memset(&e[i], 0, sizeof(e[i]));
 		if ((how & 0x60) != 0x60)
 			(void)ipaddr_from_bytes(
 			    b, how & 0x80 ? 16 : 4, &e[i].addr);
