@@ -13,6 +13,9 @@ for s in daemon oneway quiet restart kill9 killed mixed readdress meddling \
 done
 set -- "$@" regress/priv/start.t
 
+# Everything takes longer in there.
+export WESHER_TEST_REQUESTS=$((${WESHER_TEST_REQUESTS:-100000} / 5))
+
 # A kernel that got stuck gets a second chance, said aloud.
 tap=$(mktemp)
 trap 'rm -f "$tap"' EXIT
