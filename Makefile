@@ -142,12 +142,13 @@ $(O)/e2e/hostile: $(O)/obj/regress/priv/hostile.o $(A_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_PRIV)
 
-$(filter-out %.so %/forger %/hostile,$(T_E2E)): $(O)/e2e/%: $(O)/obj/regress/e2e/%.o
+$(filter-out %.so %/ask %/forger %/hostile,$(T_E2E)): $(O)/e2e/%: $(O)/obj/regress/e2e/%.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-# It speaks the protocol.
-$(O)/e2e/forger: $(O)/obj/regress/e2e/forger.o $(A_WESHER) $(A_COMMON)
+# These speak the protocol.
+$(O)/e2e/ask $(O)/e2e/forger: $(O)/e2e/%: $(O)/obj/regress/e2e/%.o $(A_WESHER) \
+	$(A_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER)
 
