@@ -35,21 +35,33 @@ static const char *const basic[] = {"exit_group", "read", "write", "close",
     NULL};
 
 static int
-filtered(void)
+filter(void)
 {
 	static const char *const refused[] = {"shutdown", NULL};
 	const struct scmp_arg_cmp inet[] = {FILTER_EQ(0, AF_INET)};
 	struct filter *f = filter_new(0);
 	int err;
 
-	if (f == NULL || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		return -1;
+	if (f == NULL)
+		return -ENOMEM;
 	filter_allow(f, basic);
 	filter_refuse(f, refused, EPERM);
 	filter_if(f, "socket", 0, 1, inet);
 	err = filter_load(f);
 	filter_free(f);
 	return err;
+}
+
+static int
+no_new_privs(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static int
+filtered(void)
+{
+	return no_new_privs() == -1 ? -1 : filter();
 }
 
 static long
@@ -172,21 +184,49 @@ boxed_at(int level)
 	    .scope_signals = true,
 	    .scope_sockets = true};
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		return -1;
 	return landlock_enter(level, &b);
 }
 
 static int
 boxed(void)
 {
-	return boxed_at(abi);
+	return no_new_privs() == -1 ? -1 : boxed_at(abi);
 }
 
 static int
 not_boxed(void)
 {
 	return boxed_at(0);
+}
+
+static int
+unprivileged(void)
+{
+	return geteuid() == 0 ? setuid(65534) : 0;
+}
+
+static long
+try_filter(void)
+{
+	errno = -filter();
+	return -1;
+}
+
+static long
+try_landlock(void)
+{
+	errno = -boxed_at(abi);
+	return -1;
+}
+
+/* Whoever forgot it would else think that it is confined. */
+static void
+test_no_new_privs_comes_first(void **state)
+{
+	(void)state;
+	assert_int_equal(inside(unprivileged, try_filter), EACCES);
+	if (abi > 0)
+		assert_int_equal(inside(unprivileged, try_landlock), EPERM);
 }
 
 static long
@@ -375,6 +415,7 @@ main(void)
 	    cmocka_unit_test(test_filter_unknown_name),
 	    cmocka_unit_test(test_filter_other_architecture),
 	    cmocka_unit_test(test_landlock),
+	    cmocka_unit_test(test_no_new_privs_comes_first),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
