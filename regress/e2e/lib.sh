@@ -157,7 +157,10 @@ begin_mesh() {
 		    skip_all "this kernel has no WireGuard"
 		on sw ip link del wgtest
 	fi
-	unset WESHER_TEST_USERSPACE # wesher would wonder about it
+	# For us alone: wesher would wonder about such variables.
+	for bm_var in $(env | sed -n 's/^\(WESHER_TEST_[A-Z]*\)=.*/\1/p'); do
+		eval "bm_value=\$$bm_var; unset $bm_var; $bm_var=\$bm_value"
+	done
 	private_programs
 	KEY=$(head -c 32 /dev/urandom | base64)
 }

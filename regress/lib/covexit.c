@@ -1,8 +1,8 @@
 /*
  * Linked into everything that `make cov` builds: coverage is written where a
  * program ends without exit(3), and before it becomes another one. Not with
- * COVEXIT_NO in the environment: a process that is killed at each of its calls,
- * or confined, would leave what it has half written.
+ * COVEXIT_NO in the environment: a process that is confined would be killed for
+ * opening the file.
  */
 #include <sys/syscall.h>
 
