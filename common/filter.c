@@ -12,6 +12,7 @@
 #include <linux/seccomp.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -85,6 +86,18 @@ filter_if(struct filter *f, const char *name, int error, unsigned n,
 	if (seccomp_syscall_resolve_name_arch(f->arch, name) < 0)
 		return;
 	note(f, seccomp_rule_add_array(f->ctx, what, nr, n, args));
+}
+
+uint32_t
+filter_open_flags(const struct filter *f, int flags)
+{
+	const uint32_t rest = (uint32_t)(flags & ~O_NOFOLLOW);
+
+	if (f->arch == seccomp_arch_native() || !(flags & O_NOFOLLOW))
+		return (uint32_t)flags;
+	return rest | (f->arch == SCMP_ARCH_AARCH64 || f->arch == SCMP_ARCH_ARM
+			      ? 0100000
+			      : 0400000);
 }
 
 void

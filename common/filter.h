@@ -38,6 +38,9 @@ void filter_refuse(struct filter *f, const char *const *names, int error);
  * and what none of them says kills. */
 void filter_if(struct filter *f, const char *name, int error, unsigned n,
     const struct scmp_arg_cmp *args);
+/* The flags of open(2) as f's architecture has them; of those whose bits
+ * differ between architectures only O_NOFOLLOW may be among them. */
+uint32_t filter_open_flags(const struct filter *f, int flags);
 
 /*
  * Put it on this process, for good; no_new_privs must be set. Needs no

@@ -88,9 +88,12 @@ files(struct filter *f, const struct sandbox *s)
 		    FILTER_EQ(2, RESOLV_O));
 	if (s->etc == -1)
 		return;
-	IF(f, "openat", FILTER_EQ(0, s->etc), FILTER_EQ(2, FILE_O_READ));
-	IF(f, "openat", FILTER_EQ(0, s->etc), FILTER_EQ(2, FILE_O_WRITE));
-	IF(f, "openat", FILTER_EQ(0, s->etc), FILTER_EQ(2, FILE_O_NEW),
+	IF(f, "openat", FILTER_EQ(0, s->etc),
+	    FILTER_EQ(2, filter_open_flags(f, FILE_O_READ)));
+	IF(f, "openat", FILTER_EQ(0, s->etc),
+	    FILTER_EQ(2, filter_open_flags(f, FILE_O_WRITE)));
+	IF(f, "openat", FILTER_EQ(0, s->etc),
+	    FILTER_EQ(2, filter_open_flags(f, FILE_O_NEW)),
 	    FILTER_MASKED(3, ~0600u, 0));
 	IF(f, "unlinkat", FILTER_EQ(0, s->etc), FILTER_EQ(2, 0));
 	IF(f, "renameat", FILTER_EQ(0, s->etc), FILTER_EQ(2, s->etc));

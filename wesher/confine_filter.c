@@ -121,27 +121,13 @@ getsockopt_rules(struct filter *f)
 		    FILTER_EQ(2, get[i].name));
 }
 
-/* O_NOFOLLOW there: two architectures have other bits than the rest. */
-static uint32_t
-nofollow(uint32_t arch)
-{
-	return arch == SCMP_ARCH_AARCH64 || arch == SCMP_ARCH_ARM ? 0100000
-								  : 0400000;
-}
-#if defined(__x86_64__) || defined(__i386__) || defined(__riscv)
-_Static_assert(O_NOFOLLOW == 0400000, "as nofollow() has it");
-#elif defined(__aarch64__) || defined(__arm__)
-_Static_assert(O_NOFOLLOW == 0100000, "as nofollow() has it");
-#endif
-
 /* Files of the state folder alone, by its descriptor, as state_file.c and
  * common/fileio.c open, replace and examine them. */
 static void
-file_rules(struct filter *f, uint32_t arch, const struct confine *c)
+file_rules(struct filter *f, const struct confine *c)
 {
-	const uint32_t no = nofollow(arch == 0 ? seccomp_arch_native() : arch);
-	const uint32_t old = no | (FILE_O_READ & ~(uint32_t)O_NOFOLLOW);
-	const uint32_t new = no | (FILE_O_NEW & ~(uint32_t)O_NOFOLLOW);
+	const uint32_t old = filter_open_flags(f, FILE_O_READ);
+	const uint32_t new = filter_open_flags(f, FILE_O_NEW);
 	const int dir = c->root;
 
 	WHEN(f, "openat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, old));
@@ -217,7 +203,7 @@ confine_filter(uint32_t arch, const struct confine *c)
 	send_rules(f);
 	socket_rules(f, c);
 	getsockopt_rules(f);
-	file_rules(f, arch, c);
+	file_rules(f, c);
 	fd_rules(f);
 	map_rules(f);
 	newer_rules(f);
