@@ -41,7 +41,11 @@ hosts_open(int dirfd, const char *interface, int lockfd)
 	    h->beside, sizeof(h->beside), "hosts.wesher-new.%s", h->interface);
 	h->at = (struct file_place){
 	    dirfd, "hosts", h->beside, "hosts.wesher-copy", FILE_MAX};
-	(void)file_mend(&h->at); /* else at the next write */
+	/* Else at the next write; a copy may be of one that goes on. */
+	if (flock(lockfd, LOCK_EX | LOCK_NB) == 0) {
+		(void)file_mend(&h->at);
+		(void)flock(lockfd, LOCK_UN);
+	}
 	return h;
 }
 

@@ -12,8 +12,8 @@ struct hosts;
 /*
  * dirfd is /etc (or a test's folder), opened before the sandbox. If
  * "hosts.wesher-copy" stands there, an in-place write was torn: it is repaired
- * from the copy. lockfd is locked during a write, so that two meshes on a host
- * do not lose each other's lines. Both stay the caller's to close. NULL when
+ * from the copy. lockfd is locked during a write and that repair, so that two
+ * meshes on a host do not lose each other's lines. Both stay the caller's to close. NULL when
  * out of memory; to be freed with free(3).
  */
 struct hosts *hosts_open(int dirfd, const char *interface, int lockfd);

@@ -463,6 +463,7 @@ test_killed_in_place(void **state)
 {
 	unsigned n, torn = 0, olds = 0;
 	bool killed = true, whole;
+	int lock = memfd_create("lock", MFD_CLOEXEC);
 	struct hosts *h;
 
 	(void)state;
@@ -476,7 +477,7 @@ test_killed_in_place(void **state)
 		torn += exists("hosts.wesher-copy");
 		if (!whole)
 			assert_true(exists("hosts.wesher-copy"));
-		h = hosts_open(dirfd_, "wg0", -1); /* the next start */
+		h = hosts_open(dirfd_, "wg0", lock); /* the next start */
 		free(h);
 		assert_false(exists("hosts.wesher-copy"));
 		olds += strcmp(text_of("hosts"), OLD_TEXT) == 0;
@@ -491,6 +492,7 @@ test_killed_in_place(void **state)
 	assert_true(olds > 0);
 	assert_true(torn > 0);
 	assert_true(n - 1 > olds + torn);
+	close(lock);
 	unbind_hosts();
 }
 
