@@ -103,8 +103,9 @@ run(struct loop *l)
 	created = start_priv(p);
 	p->hosts = setup_hosts(&pol);
 	l->dnsfd = resolv_open(pol.etcdir);
-	if (seqpacket_pair(sv) == -1 || pipe2(logpipe, O_CLOEXEC) == -1 ||
-	    fcntl(logpipe[0], F_SETFL, O_NONBLOCK) == -1)
+	/* Who writes a line does not wait for us either (log.c). */
+	if (seqpacket_pair(sv) == -1 ||
+	    pipe2(logpipe, O_CLOEXEC | O_NONBLOCK) == -1)
 		fatal("boundary");
 	p->boundary = sv[0];
 	l->logfd = logpipe[0];
