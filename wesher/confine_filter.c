@@ -137,8 +137,10 @@ file_rules(struct filter *f, const struct confine *c)
 	WHEN(f, "renameat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, dir));
 	WHEN(f, "renameat2", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, dir),
 	    FILTER_EQ(4, 0));
-	/* fstat(3) of some releases of libc. */
+	/* fstat(3) of some releases of libc, and of some machines. */
 	WHEN(f, "newfstatat", ALLOW, FILTER_EQ(3, AT_EMPTY_PATH));
+	WHEN(f, "statx", ALLOW,
+	    FILTER_MASKED(2, ~AT_NO_AUTOMOUNT, AT_EMPTY_PATH));
 	/* Standard output becomes /dev/null once the key is printed. */
 	WHEN(f, "dup2", ALLOW, FILTER_EQ(1, STDOUT_FILENO));
 	WHEN(f, "dup3", ALLOW, FILTER_EQ(1, STDOUT_FILENO), FILTER_EQ(2, 0));

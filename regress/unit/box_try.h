@@ -77,6 +77,16 @@ do_resolv(void)
 	return n == 1 ? 0 : -1;
 }
 
+/* As libc does it where the kernel has no other fstat(2). */
+static long
+do_statx(void)
+{
+	char buf[256];
+
+	return syscall(SYS_statx, box.etc, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT,
+	    STATX_BASIC_STATS, buf);
+}
+
 static long
 do_log(void)
 {

@@ -177,6 +177,7 @@ static struct row rows[] = {
     {"works: hosts lines, in place", NEEDED, enter_mounted, do_write_hosts, 0,
 	0},
     {"works: resolv.conf by its link", NEEDED, enter, do_resolv, 0, 0},
+    {"works: fstat(3) by statx(2)", NEEDED, enter, do_statx, 0, 0},
     {"works: a line in the log", NEEDED, enter_silent, do_log, 0, 0},
     {"works: syslog, restarted", NEEDED, enter_restarted_logger, do_syslog, 0,
 	0},

@@ -303,6 +303,16 @@ try_openat_follow(void)
 	return openat(plan.root, "there", FILE_O_READ & ~O_NOFOLLOW);
 }
 
+/* fstat(3) where the kernel has no other call for it. */
+static long
+try_statx(void)
+{
+	char buf[256];
+
+	return syscall(SYS_statx, plan.root, "",
+	    AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, buf);
+}
+
 static long
 try_openat_above(void)
 {
@@ -786,6 +796,7 @@ static const struct attempt attempts[] = {
     {"a file of the state folder", enter, try_openat_root, INSIDE_OK, 0},
     {"open", enter, try_open, KILLED, 0},
     {"openat in the working directory", enter, try_openat_cwd, KILLED, 0},
+    {"fstat by statx", enter, try_statx, INSIDE_OK, 0},
     {"openat elsewhere", enter, try_openat_other, KILLED, 0},
     {"openat for reading and writing", enter, try_openat_rdwr, KILLED, 0},
     {"openat that follows links", enter, try_openat_follow, KILLED, 0},
