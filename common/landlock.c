@@ -25,7 +25,9 @@ enum {
 	FS_WRITE_FILE = 1 << 1,
 	FS_READ_FILE = 1 << 2,
 	FS_READ_DIR = 1 << 3,
+	FS_REMOVE_DIR = 1 << 4,
 	FS_REMOVE_FILE = 1 << 5,
+	FS_MAKE_DIR = 1 << 7,
 	FS_MAKE_REG = 1 << 8,
 	FS_ABI1 = (1 << 13) - 1,
 	FS_REFER = 1 << 13, /* ABI 2 */
@@ -88,6 +90,8 @@ fs_rights(unsigned may)
 		r |= FS_MAKE_REG;
 	if (may & BOX_REMOVE)
 		r |= FS_REMOVE_FILE;
+	if (may & BOX_DIRS)
+		r |= FS_MAKE_DIR | FS_REMOVE_DIR;
 	return r;
 }
 

@@ -10,6 +10,7 @@
 #define BOX_WRITE  0x2u /* write and truncate files */
 #define BOX_MAKE   0x4u /* make regular files, or rename them here */
 #define BOX_REMOVE 0x8u /* remove files, or rename them away */
+#define BOX_DIRS   0x10u /* make, remove and rename folders */
 
 struct box_dir {
 	int fd; /* of the folder, or of a file (then no MAKE, no REMOVE) */

@@ -156,8 +156,10 @@ confine_limits(void)
 int
 confine_landlock(const struct confine *c)
 {
+	/* A folder in the state file's way is renamed; the filter lets none
+	 * be made or removed. */
 	const struct box_dir root = {
-	    c->root, BOX_READ | BOX_WRITE | BOX_MAKE | BOX_REMOVE};
+	    c->root, BOX_READ | BOX_WRITE | BOX_MAKE | BOX_REMOVE | BOX_DIRS};
 	const struct box box = {
 	    .dirs = &root,
 	    .ndirs = 1,

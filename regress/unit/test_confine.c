@@ -655,6 +655,15 @@ try_state(void)
 		   : -1;
 }
 
+/* Folders that bear the names of the state and of what becomes it. */
+static long
+try_state_folder(void)
+{
+	struct state s = {.has_key = true};
+
+	return state_save(plan.root, "folder.json", &s);
+}
+
 /* Something that is no state is put aside. */
 static long
 try_bad_state(void)
@@ -845,7 +854,7 @@ static const struct attempt attempts[] = {
     {"Landlock alone: files outside", enter_landlock, try_open_outside, EACCES,
 	1},
     {"Landlock alone: a fifo", enter_landlock, try_mkfifo, EACCES, 1},
-    {"Landlock alone: a folder", enter_landlock, try_mkdir, EACCES, 1},
+    {"Landlock alone: a symbolic link", enter_landlock, try_symlink, EACCES, 1},
     {"Landlock alone: bind", enter_landlock, try_bind, EACCES, 4},
     {"Landlock alone: signals", enter_landlock, try_kill_sibling, EPERM, 6},
     {"Landlock alone: abstract sockets", enter_landlock, try_abstract, EPERM,
@@ -860,6 +869,7 @@ static const struct attempt attempts[] = {
     {"limits alone: memory", enter_limits, try_much_memory, ENOMEM, 0},
 
     {"the state is saved and loaded", enter, try_state, INSIDE_OK, 0},
+    {"folders in its way are renamed", enter, try_state_folder, INSIDE_OK, 0},
     {"a bad state is put aside", enter, try_bad_state, INSIDE_OK, 0},
     {"the libraries work", enter, try_libraries, INSIDE_OK, 0},
     {"they do where nothing can be locked", enter_without_mlock, try_libraries,
@@ -992,6 +1002,9 @@ set_up(void **state)
 		return -1;
 	folder = open(top, O_RDONLY | O_DIRECTORY);
 	if (write_file("there", "x") == -1 || write_file("bad.json", "x") == -1)
+		return -1;
+	if (mkdirat(folder, "folder.json", 0700) == -1 ||
+	    mkdirat(folder, "folder.json.tmp", 0700) == -1)
 		return -1;
 	if ((sibling = fork()) == 0) {
 		if (setresuid(TEST_UID, TEST_UID, TEST_UID) == 0 &&
