@@ -262,6 +262,7 @@ do_log(void)
 	unsigned i, j;
 
 	up();
+	(void)fcntl(PRIV_FD_LOG, F_SETFL, 0); /* none of it is to be lost */
 	for (i = 0; i < 1000; i++) {
 		for (j = 0; j < sizeof(junk); j++)
 			junk[j] = (char)hostile_random(&h);
