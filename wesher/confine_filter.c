@@ -1,6 +1,6 @@
 /*
  * The system calls of the gossip process, once it is in its root: this list is
- * what is left to somebody who took it over. Derived from traces of all
+ * what is left to somebody who took it over. Derived from traces of
  * scenarios and from what libc, libevent, libsodium and libcrypto do when
  * something fails. What is not here kills; so a library must have loaded,
  * opened and measured what it needs before (gossip.c, start_outside).
