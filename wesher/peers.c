@@ -343,7 +343,7 @@ peers_rejudge(struct peers *ps, int64_t now)
 void
 peer_ghost_expire(struct peers *ps, struct peer *p, int64_t now)
 {
-	if (p->m != NULL || p->applied || p->busy != PEER_IDLE ||
+	if (p->m != NULL || p->held || p->applied || p->busy != PEER_IDLE ||
 	    (p->had && now < p->ghost_until))
 		return;
 	TAILQ_REMOVE(&ps->ghosts, p, aside);

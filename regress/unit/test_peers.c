@@ -201,18 +201,24 @@ update(struct member *m, enum peers_news news)
 	peers_update(w.peers, w.now, m, news);
 }
 
+/* wesher-priv answers the first request that it has not answered yet. */
+static void
+answer_one(int error)
+{
+	struct asked *a = &w.asked[w.answered++];
+	struct priv_result r = {.h.seq = a->seq, .error = error};
+
+	r.request = a->what == SET ? PRIV_PEER_SET : PRIV_PEER_DEL;
+	memcpy(r.key, a->key, WG_KEY_LEN);
+	peers_result(w.peers, w.now, &r);
+}
+
 /* wesher-priv answers what was asked, all with error. */
 static void
 answer(int error)
 {
-	while (w.answered < w.nasked) {
-		struct asked *a = &w.asked[w.answered++];
-		struct priv_result r = {.h.seq = a->seq, .error = error};
-
-		r.request = a->what == SET ? PRIV_PEER_SET : PRIV_PEER_DEL;
-		memcpy(r.key, a->key, WG_KEY_LEN);
-		peers_result(w.peers, w.now, &r);
-	}
+	while (w.answered < w.nasked)
+		answer_one(error);
 }
 
 static enum peer_why
@@ -1241,6 +1247,38 @@ test_a_held_peer_outlasts_its_entry(void **state)
 	drop(again);
 }
 
+/*
+ * A hold that began while its removal was under way, of a member that is
+ * forgotten then: it holds address and key for as long as it stands, though
+ * wesher-priv refuses to set it up again.
+ */
+static void
+test_a_held_ghost_is_not_freed(void **state)
+{
+	struct member *m = member("node2", 2, true);
+	struct member *other = member("node3", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	bury(m);
+	assert_int_equal(w.nasked, 2);
+	assert_int_equal(w.asked[1].what, DEL);
+	m->state = MEMBER_ALIVE;
+	update(m, PEERS_DIRECT);
+	m->state = MEMBER_DEAD;
+	update(m, PEERS_GOSSIP);
+	drop(m);
+	answer_one(0);
+	assert_int_equal(w.nasked, 3);
+	answer_one(ESTALE);
+	/* Nothing of it is left behind when its time is over. */
+	update(other, PEERS_DIRECT);
+	run_for(30 * US_PER_S, other, 0, 0);
+	assert_int_equal(why(other), PEER_OK);
+	drop(other);
+}
+
 /* A member that others killed comes back, as others say, with another key. */
 static void
 test_hearsay_takes_no_held_tunnel(void **state)
@@ -1839,6 +1877,7 @@ main(void)
 	    T(test_a_dead_peer_is_held_while_it_speaks),
 	    T(test_a_hold_ends_with_hold_down),
 	    T(test_a_held_peer_outlasts_its_entry),
+	    T(test_a_held_ghost_is_not_freed),
 	    T(test_hearsay_takes_no_held_tunnel),
 	    T(test_a_held_peer_speaks_for_itself),
 	    T(test_a_held_tunnel_follows_its_endpoint),
