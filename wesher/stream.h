@@ -9,7 +9,6 @@
  */
 #define STREAM_TIMEOUT 30000 /* ms for each phase; half more for all */
 #define STREAM_REST    100 /* ms without accepting when out of descriptors */
-#define STREAM_PENDING (64u << 20) /* bytes of answers not yet taken */
 
 int stream_start(const struct net_config *cfg, struct net_counters *c);
 void stream_stop(void);
