@@ -205,6 +205,27 @@ hearsay_pass(struct swim *s, const struct member *m, const struct via *v)
 	spread_send(s, &v->sender, c->first->msg, c->first->len);
 }
 
+void
+hearsay_ask(struct swim *s, struct member *m)
+{
+	struct wire_accuse a = {.incarnation = m->incarnation,
+	    .node = swim_str(m->name),
+	    .from = swim_str(s->self->name)};
+	uint8_t msg[SAID_MAX];
+	struct ipport at;
+	ssize_t n;
+
+	/* A claim is shown to it anyway. */
+	if (s->mode != SWIM_RUN || m->state >= MEMBER_DEAD || !m->answered ||
+	    m->claim != NULL || s->now < m->shown_at + HEARSAY_GAP)
+		return;
+	if ((n = wire_put_accuse(msg, sizeof(msg), WIRE_SUSPECT, &a)) == -1)
+		return;
+	m->shown_at = s->now;
+	member_ipport(m, &at);
+	spread_send(s, &at, msg, (size_t)n);
+}
+
 /* Would it change nothing any more? */
 static bool
 is_over(const struct member *m, const struct said *sd)

@@ -240,8 +240,11 @@ merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v)
 		self_alive(s, a, &addr, v);
 		return;
 	}
-	if (!alive_believable(s, m, a, &addr, v))
+	if (!alive_believable(s, m, a, &addr, v)) {
+		if (m != NULL && m->ours && a->incarnation < INCARNATION_MAX)
+			hearsay_ask(s, m);
 		return;
+	}
 	if (m == NULL) {
 		if ((m = merge_insert(s, a)) != NULL)
 			alive_apply(s, m, a, &addr, v);

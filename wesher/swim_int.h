@@ -328,6 +328,9 @@ bool
 hearsay_elsewhere(struct swim *s, struct member *m, const struct wire_alive *a);
 /* Somebody's state has m alive: it shall know what is said. */
 void hearsay_pass(struct swim *s, const struct member *m, const struct via *v);
+/* It is said to be further than hearsay is believed: it shall tell itself where
+ * it is, since a liar may have driven it there in one leap. */
+void hearsay_ask(struct swim *s, struct member *m);
 /* m has changed: what it has outdated is dropped. */
 void hearsay_settle(struct swim *s, struct member *m);
 void hearsay_forget(struct swim *s, struct member *m);

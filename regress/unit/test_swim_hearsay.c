@@ -144,6 +144,32 @@ a_refutation_ends_it(void **state)
 	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
 }
 
+/* A liar drove it so far that its refutation is not believed as hearsay. */
+static void
+a_refutation_that_leaps_is_asked_for(void **state)
+{
+	struct ipport from = ip("10.1.0.3", PORT);
+	const uint32_t far = 1 + INCARNATION_JUMP;
+
+	(void)state;
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", far);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
+	rig_clear(r);
+	feed_key(&from, far + 1, "X");
+	feed_key(&from, far + 1, "X");
+	assert_int_equal(rig_state(r, "m1"), MEMBER_SUSPECT);
+	assert_int_equal(rig_count_to(r, WIRE_SUSPECT, &m1), 1);
+	feed_key(&m1, far + 1, "X");
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	/* Once a second. */
+	feed_key(&from, 2 * far + 2, "X");
+	assert_int_equal(rig_count_to(r, WIRE_SUSPECT, &m1), 1);
+	rig_run(r, HEARSAY_GAP);
+	feed_key(&from, 2 * far + 2, "X");
+	assert_int_equal(rig_count_to(r, WIRE_SUSPECT, &m1), 2);
+	assert_int_equal(rig_member(r, "m1")->incarnation, far + 1);
+}
+
 /* The second claim has its own two seconds. */
 static void
 what_comes_meanwhile_has_its_turn(void **state)
@@ -501,6 +527,7 @@ main(void)
 	    T(an_end_in_person_does_not),
 	    T(a_new_key_by_others_waits),
 	    T(a_refutation_ends_it),
+	    T(a_refutation_that_leaps_is_asked_for),
 	    T(what_comes_meanwhile_has_its_turn),
 	    T(a_flood_puts_nothing_off),
 	    T(a_flood_takes_nothing_from_who_refutes),
