@@ -517,6 +517,33 @@ a_forger_takes_nobodys_place(void **state)
 	}
 }
 
+/*
+ * One burst of suspicions, as far ahead as hearsay is believed: what refutes
+ * them is further, and most of a large mesh hears it from others.
+ */
+static void
+a_leap_of_suspicions_ends_nobody(void **state)
+{
+	struct cluster *c = cluster_new_mesh(80, &swim_wan, 77);
+	unsigned i, bad = c->n - 1;
+	struct wire_accuse a = {.node = swim_str(c->node[0].name),
+	    .from = swim_str(c->node[bad].name)};
+	uint8_t buf[512];
+	ssize_t n;
+
+	(void)state;
+	run_for(c, 300 * SEC);
+	a.incarnation = swim_incarnation(c->node[0].s) + INCARNATION_JUMP;
+	n = wire_put_accuse(buf, sizeof(buf), WIRE_SUSPECT, &a);
+	for (i = 1; i < bad; i++)
+		(void)swim_packet(
+		    c->node[i].s, c->now, &c->node[bad].addr, buf, (size_t)n);
+	run_for(c, 400 * SEC);
+	for (i = 1; i < bad; i++)
+		assert_int_equal(c->node[i].failed, 0);
+	cluster_free(c);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -541,6 +568,7 @@ main(void)
 	    T(leaps_about_us_are_not_followed),
 	    T(leaps_are_followed_as_we_join),
 	    cmocka_unit_test(a_forger_takes_nobodys_place),
+	    cmocka_unit_test(a_leap_of_suspicions_ends_nobody),
 	};
 
 	return cmocka_run_group_tests_name("hearsay", tests, NULL, NULL);
