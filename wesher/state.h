@@ -10,8 +10,8 @@
 
 /*
  * The state file: the original's JSON (protocol.md section 8) plus keys of
- * ours that the original ignores: "Incarnation", "Attempt", "Sealed", "SealedByAll",
- * per node "Port".
+ * ours that the original ignores: "Incarnation", "Attempt", "Sealed",
+ * "SealedByAll", per node "Port".
  * Read and written by the gossip process alone, relative to its root.
  */
 struct state_node {
