@@ -127,8 +127,8 @@ core_stream_end(unsigned i)
 
 /*
  * Incarnations never fall, and the dead do not return without a higher one (but
- * one of ours at the ceiling, in person);
- * but a name that left may be anybody's at another address.
+ * at the ceiling, in person); but a name that left may be anybody's at another
+ * address.
  */
 static inline void
 check_member(struct member *m)
@@ -150,7 +150,7 @@ check_member(struct member *m)
 		must(m->incarnation >= was->inc || moved);
 		if (was->state >= MEMBER_DEAD && m->state < MEMBER_DEAD)
 			must(moved || m->incarnation > was->inc ||
-			     (m->ours && m->incarnation == INCARNATION_MAX));
+			     m->incarnation == INCARNATION_MAX);
 		if (was->state == MEMBER_LEFT && m->state == MEMBER_DEAD)
 			must(!"the left become no dead");
 	}
