@@ -38,6 +38,13 @@ void filter_refuse(struct filter *f, const char *const *names, int error);
  * and what none of them says kills. */
 void filter_if(struct filter *f, const char *name, int error, unsigned n,
     const struct scmp_arg_cmp *args);
+/* The same with the arguments' conditions one by one. */
+#define FILTER_IF(f, name, error, ...)                                        \
+	do {                                                                  \
+		const struct scmp_arg_cmp if_[] = {__VA_ARGS__};              \
+                                                                              \
+		filter_if(f, name, error, sizeof(if_) / sizeof(if_[0]), if_); \
+	} while (0)
 /* The flags of open(2) as f's architecture has them; of those whose bits
  * differ between architectures only O_NOFOLLOW may be among them. */
 uint32_t filter_open_flags(const struct filter *f, int flags);

@@ -60,22 +60,15 @@ static const char *const calls[] = {
     /* the pid in a line for syslog, qsort(3), the end of a start */
     "getpid", "sysinfo", "setsid", NULL};
 
-#define IF(f, name, ...)                                               \
-	do {                                                           \
-		const struct scmp_arg_cmp a_[] = {__VA_ARGS__};        \
-                                                                       \
-		filter_if(f, name, 0, sizeof(a_) / sizeof(a_[0]), a_); \
-	} while (0)
-
 static void
 memory(struct filter *f)
 {
 	/* No file, and never executable. */
-	IF(f, "mmap", FILTER_MASKED(2, PROT_EXEC, 0),
+	FILTER_IF(f, "mmap", 0, FILTER_MASKED(2, PROT_EXEC, 0),
 	    FILTER_MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS));
-	IF(f, "mmap2", FILTER_MASKED(2, PROT_EXEC, 0),
+	FILTER_IF(f, "mmap2", 0, FILTER_MASKED(2, PROT_EXEC, 0),
 	    FILTER_MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS));
-	IF(f, "mprotect", FILTER_MASKED(2, PROT_EXEC, 0));
+	FILTER_IF(f, "mprotect", 0, FILTER_MASKED(2, PROT_EXEC, 0));
 }
 
 static void
@@ -83,24 +76,25 @@ files(struct filter *f, const struct sandbox *s)
 {
 	/* fstat(3) of some libcs. A path with that flag passes too: what
 	 * stat(2) tells is all that is to be had of files elsewhere. */
-	IF(f, "newfstatat", FILTER_EQ(3, AT_EMPTY_PATH));
-	IF(f, "statx", FILTER_MASKED(2, ~AT_NO_AUTOMOUNT, AT_EMPTY_PATH));
-	IF(f, "fchmod", FILTER_MASKED(1, ~0777u, 0));
+	FILTER_IF(f, "newfstatat", 0, FILTER_EQ(3, AT_EMPTY_PATH));
+	FILTER_IF(
+	    f, "statx", 0, FILTER_MASKED(2, ~AT_NO_AUTOMOUNT, AT_EMPTY_PATH));
+	FILTER_IF(f, "fchmod", 0, FILTER_MASKED(1, ~0777u, 0));
 	if (s->resolv != -1)
-		IF(f, "openat", FILTER_EQ(0, s->resolv),
+		FILTER_IF(f, "openat", 0, FILTER_EQ(0, s->resolv),
 		    FILTER_EQ(2, RESOLV_O));
 	if (s->etc == -1)
 		return;
-	IF(f, "openat", FILTER_EQ(0, s->etc),
+	FILTER_IF(f, "openat", 0, FILTER_EQ(0, s->etc),
 	    FILTER_EQ(2, filter_open_flags(f, FILE_O_READ)));
-	IF(f, "openat", FILTER_EQ(0, s->etc),
+	FILTER_IF(f, "openat", 0, FILTER_EQ(0, s->etc),
 	    FILTER_EQ(2, filter_open_flags(f, FILE_O_WRITE)));
-	IF(f, "openat", FILTER_EQ(0, s->etc),
+	FILTER_IF(f, "openat", 0, FILTER_EQ(0, s->etc),
 	    FILTER_EQ(2, filter_open_flags(f, FILE_O_NEW)),
 	    FILTER_MASKED(3, ~0600u, 0));
-	IF(f, "unlinkat", FILTER_EQ(0, s->etc), FILTER_EQ(2, 0));
-	IF(f, "renameat", FILTER_EQ(0, s->etc), FILTER_EQ(2, s->etc));
-	IF(f, "renameat2", FILTER_EQ(0, s->etc), FILTER_EQ(2, s->etc),
+	FILTER_IF(f, "unlinkat", 0, FILTER_EQ(0, s->etc), FILTER_EQ(2, 0));
+	FILTER_IF(f, "renameat", 0, FILTER_EQ(0, s->etc), FILTER_EQ(2, s->etc));
+	FILTER_IF(f, "renameat2", 0, FILTER_EQ(0, s->etc), FILTER_EQ(2, s->etc),
 	    FILTER_EQ(4, 0));
 }
 
@@ -116,17 +110,17 @@ sandbox_filter(uint32_t arch, const struct sandbox *s)
 	memory(f);
 	files(f, s);
 	/* The child is ended, and its end is awaited. */
-	IF(f, "kill", FILTER_EQ(0, s->child), FILTER_EQ(1, SIGKILL));
-	IF(f, "wait4", FILTER_EQ(0, s->child));
+	FILTER_IF(f, "kill", 0, FILTER_EQ(0, s->child), FILTER_EQ(1, SIGKILL));
+	FILTER_IF(f, "wait4", 0, FILTER_EQ(0, s->child));
 	/* The terminal is left: /dev/null over it. */
 	for (fd = 0; fd <= 2; fd++) {
-		IF(f, "dup2", FILTER_EQ(1, fd));
-		IF(f, "dup3", FILTER_EQ(1, fd), FILTER_EQ(2, 0));
+		FILTER_IF(f, "dup2", 0, FILTER_EQ(1, fd));
+		FILTER_IF(f, "dup3", 0, FILTER_EQ(1, fd), FILTER_EQ(2, 0));
 	}
 	if (s->syslog != -1) /* again, when the logger was restarted */
-		IF(f, "connect", FILTER_EQ(0, s->syslog));
+		FILTER_IF(f, "connect", 0, FILTER_EQ(0, s->syslog));
 	if (s->uapi != -1)
-		IF(f, "shutdown", FILTER_EQ(0, s->uapi));
+		FILTER_IF(f, "shutdown", 0, FILTER_EQ(0, s->uapi));
 	return f;
 }
 

@@ -24,15 +24,8 @@
 #include "../common/filter.h"
 #include "confine.h"
 
-#define ALLOW	 0
-#define COUNT(a) ((unsigned)(sizeof(a) / sizeof((a)[0])))
-/* One alternative of a call: all of these arguments. */
-#define WHEN(f, name, error, ...)                                     \
-	do {                                                          \
-		const struct scmp_arg_cmp when_[] = {__VA_ARGS__};    \
-		filter_if((f), (name), (error), COUNT(when_), when_); \
-	} while (0)
-
+#define ALLOW	  0
+#define COUNT(a)  ((unsigned)(sizeof(a) / sizeof((a)[0])))
 #define TYPE_BITS (~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
 #define INET_BITS (~(uint32_t)(AF_INET ^ AF_INET6)) /* they share the rest */
 _Static_assert(((AF_INET ^ AF_INET6) & ((AF_INET ^ AF_INET6) - 1)) == 0,
@@ -72,8 +65,8 @@ static const char *const refused[] = {"shutdown", "listen", "prctl", NULL};
 static void
 send_rules(struct filter *f)
 {
-	WHEN(f, "sendto", ALLOW, FILTER_MASKED(3, MSG_FASTOPEN, 0));
-	WHEN(f, "sendmsg", ALLOW, FILTER_MASKED(2, MSG_FASTOPEN, 0));
+	FILTER_IF(f, "sendto", ALLOW, FILTER_MASKED(3, MSG_FASTOPEN, 0));
+	FILTER_IF(f, "sendmsg", ALLOW, FILTER_MASKED(2, MSG_FASTOPEN, 0));
 }
 
 static void
@@ -85,7 +78,8 @@ socket_rules(struct filter *f, const struct confine *c)
 	unsigned i;
 
 	for (i = 0; i < COUNT(types); i++)
-		WHEN(f, "socket", ALLOW, FILTER_MASKED(0, INET_BITS, AF_INET),
+		FILTER_IF(f, "socket", ALLOW,
+		    FILTER_MASKED(0, INET_BITS, AF_INET),
 		    FILTER_MASKED(1, TYPE_BITS, types[i]), FILTER_EQ(2, 0));
 	/* connect(2) takes the source address from the route, unless bind(2)
 	 * said another (--bind-addr); nothing can listen there. */
@@ -94,10 +88,10 @@ socket_rules(struct filter *f, const struct confine *c)
 		filter_refuse(f, set, EPERM);
 		return;
 	}
-	WHEN(f, "setsockopt", ALLOW, FILTER_EQ(1, SOL_SOCKET),
+	FILTER_IF(f, "setsockopt", ALLOW, FILTER_EQ(1, SOL_SOCKET),
 	    FILTER_EQ(2, SO_BINDTODEVICE));
-	WHEN(f, "setsockopt", EPERM, {1, SCMP_CMP_NE, SOL_SOCKET, 0});
-	WHEN(f, "setsockopt", EPERM, {2, SCMP_CMP_NE, SO_BINDTODEVICE, 0});
+	FILTER_IF(f, "setsockopt", EPERM, {1, SCMP_CMP_NE, SOL_SOCKET, 0});
+	FILTER_IF(f, "setsockopt", EPERM, {2, SCMP_CMP_NE, SO_BINDTODEVICE, 0});
 }
 
 /* Asked: how a connection ended, what the sockets of wesher-priv can reach,
@@ -117,7 +111,7 @@ getsockopt_rules(struct filter *f)
 	unsigned i;
 
 	for (i = 0; i < COUNT(get); i++)
-		WHEN(f, "getsockopt", ALLOW, FILTER_EQ(1, get[i].level),
+		FILTER_IF(f, "getsockopt", ALLOW, FILTER_EQ(1, get[i].level),
 		    FILTER_EQ(2, get[i].name));
 }
 
@@ -130,34 +124,35 @@ file_rules(struct filter *f, const struct confine *c)
 	const uint32_t new = filter_open_flags(f, FILE_O_NEW);
 	const int dir = c->root;
 
-	WHEN(f, "openat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, old));
-	WHEN(f, "openat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, new),
+	FILTER_IF(f, "openat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, old));
+	FILTER_IF(f, "openat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, new),
 	    FILTER_EQ(3, 0600));
-	WHEN(f, "unlinkat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, 0));
-	WHEN(f, "renameat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, dir));
-	WHEN(f, "renameat2", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, dir),
+	FILTER_IF(f, "unlinkat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, 0));
+	FILTER_IF(f, "renameat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, dir));
+	FILTER_IF(f, "renameat2", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, dir),
 	    FILTER_EQ(4, 0));
 	/* fstat(3) of some releases of libc, and of some machines. */
-	WHEN(f, "newfstatat", ALLOW, FILTER_EQ(3, AT_EMPTY_PATH));
-	WHEN(f, "statx", ALLOW,
+	FILTER_IF(f, "newfstatat", ALLOW, FILTER_EQ(3, AT_EMPTY_PATH));
+	FILTER_IF(f, "statx", ALLOW,
 	    FILTER_MASKED(2, ~AT_NO_AUTOMOUNT, AT_EMPTY_PATH));
 	/* Standard output becomes /dev/null once the key is printed. */
-	WHEN(f, "dup2", ALLOW, FILTER_EQ(1, STDOUT_FILENO));
-	WHEN(f, "dup3", ALLOW, FILTER_EQ(1, STDOUT_FILENO), FILTER_EQ(2, 0));
+	FILTER_IF(f, "dup2", ALLOW, FILTER_EQ(1, STDOUT_FILENO));
+	FILTER_IF(
+	    f, "dup3", ALLOW, FILTER_EQ(1, STDOUT_FILENO), FILTER_EQ(2, 0));
 }
 
 static void
 fd_rules(struct filter *f)
 {
-	WHEN(f, "fcntl", ALLOW, FILTER_EQ(1, F_GETFL));
+	FILTER_IF(f, "fcntl", ALLOW, FILTER_EQ(1, F_GETFL));
 	/* No O_ASYNC, whose signals are somebody else's. */
-	WHEN(f, "fcntl", ALLOW, FILTER_EQ(1, F_SETFL),
+	FILTER_IF(f, "fcntl", ALLOW, FILTER_EQ(1, F_SETFL),
 	    FILTER_MASKED(2, O_ASYNC, 0));
-	WHEN(f, "fcntl", ALLOW, FILTER_EQ(1, F_GETFD));
-	WHEN(
+	FILTER_IF(f, "fcntl", ALLOW, FILTER_EQ(1, F_GETFD));
+	FILTER_IF(
 	    f, "fcntl", ALLOW, FILTER_EQ(1, F_SETFD), FILTER_EQ(2, FD_CLOEXEC));
-	WHEN(f, "ioctl", ALLOW, FILTER_EQ(1, FIONREAD));
-	WHEN(f, "ioctl", ENOTTY, FILTER_EQ(1, TCGETS)); /* isatty(3) */
+	FILTER_IF(f, "ioctl", ALLOW, FILTER_EQ(1, FIONREAD));
+	FILTER_IF(f, "ioctl", ENOTTY, FILTER_EQ(1, TCGETS)); /* isatty(3) */
 }
 
 /* Memory without a file behind it, and nothing that can be executed. */
@@ -169,13 +164,13 @@ map_rules(struct filter *f)
 	const int anon = MAP_PRIVATE | MAP_ANONYMOUS;
 	unsigned i;
 
-	WHEN(f, "mmap", ALLOW, FILTER_MASKED(2, PROT_EXEC, 0),
+	FILTER_IF(f, "mmap", ALLOW, FILTER_MASKED(2, PROT_EXEC, 0),
 	    FILTER_MASKED(3, anon, anon));
-	WHEN(f, "mmap2", ALLOW, FILTER_MASKED(2, PROT_EXEC, 0),
+	FILTER_IF(f, "mmap2", ALLOW, FILTER_MASKED(2, PROT_EXEC, 0),
 	    FILTER_MASKED(3, anon, anon));
-	WHEN(f, "mprotect", ALLOW, FILTER_MASKED(2, PROT_EXEC, 0));
+	FILTER_IF(f, "mprotect", ALLOW, FILTER_MASKED(2, PROT_EXEC, 0));
 	for (i = 0; i < COUNT(advice); i++)
-		WHEN(f, "madvise", ALLOW, FILTER_EQ(2, advice[i]));
+		FILTER_IF(f, "madvise", ALLOW, FILTER_EQ(2, advice[i]));
 }
 
 /* What a newer libevent waits by, where libseccomp knows it. */
@@ -211,7 +206,9 @@ confine_filter(uint32_t arch, const struct confine *c)
 	newer_rules(f);
 	/* abort(3), and libsodium's way to say that memory was overrun, so
 	 * that they can be told from a violation. */
-	WHEN(f, "tgkill", ALLOW, FILTER_EQ(0, c->pid), FILTER_EQ(2, SIGABRT));
-	WHEN(f, "tgkill", ALLOW, FILTER_EQ(0, c->pid), FILTER_EQ(2, SIGSEGV));
+	FILTER_IF(
+	    f, "tgkill", ALLOW, FILTER_EQ(0, c->pid), FILTER_EQ(2, SIGABRT));
+	FILTER_IF(
+	    f, "tgkill", ALLOW, FILTER_EQ(0, c->pid), FILTER_EQ(2, SIGSEGV));
 	return f;
 }
