@@ -75,8 +75,16 @@ ifneq ($(and $(shell command -v go),$(wildcard \
 	$(GOPATH_DEBIAN)/src/github.com/hashicorp/memberlist)),)
 ifeq ($(findstring -fsanitize,$(CFLAGS)),)
 T_INTEROP += $(O)/interop/peer
+T_BENCH = $(O)/bench/peer
 endif
 endif
+
+# The simulator: regress/sim/exp_*.c are programs, all else there they share.
+SIM_LIB = $(call obj,$(filter-out regress/sim/exp_%.c,$(wildcard regress/sim/*.c)))
+T_SIM = $(patsubst regress/sim/exp_%.c,$(O)/sim/%,$(wildcard regress/sim/exp_*.c))
+BENCH_LIB = $(call obj,$(wildcard regress/bench/bench.c))
+T_BENCH += $(patsubst regress/bench/%.c,$(O)/bench/%,$(filter-out \
+	regress/bench/bench.c,$(wildcard regress/bench/*.c)))
 
 # Fuzzing harnesses, one file each; replay.c stands in for libFuzzer where the
 # compiler is not clang, and seeds.c makes their first inputs.
@@ -161,9 +169,29 @@ $(O)/interop/peer: $(wildcard regress/interop/peer/*.go)
 	CGO_ENABLED=0 GO111MODULE=off GOPATH=$(GOPATH_DEBIAN) \
 	    GOCACHE=$(abspath $(O))/go-cache go build -o $@ ./regress/interop/peer
 
+$(O)/bench/peer: $(wildcard regress/bench/peer/*.go)
+	@mkdir -p $(@D)
+	CGO_ENABLED=0 GO111MODULE=off GOPATH=$(GOPATH_DEBIAN) \
+	    GOCACHE=$(abspath $(O))/go-cache go build -o $@ ./regress/bench/peer
+
+$(filter-out %/peer,$(T_BENCH)): $(O)/bench/%: $(O)/obj/regress/bench/%.o \
+    $(BENCH_LIB) $(A_WESHER) $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER)
+
+$(T_SIM): $(O)/sim/%: $(O)/obj/regress/sim/exp_%.o $(SIM_LIB) $(A_WESHER) \
+    $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER)
+
+bench-programs: $(T_BENCH)
+
+sim-programs: $(T_SIM)
+
 unit-programs: $(T_PRIV) $(T_WESHER)
 
-test-programs: unit-programs fuzz-programs $(T_E2E) $(T_INTEROP)
+test-programs: unit-programs fuzz-programs bench-programs sim-programs \
+	$(T_E2E) $(T_INTEROP)
 
 # What a fresh Debian lacks; quick and offline when nothing is missing.
 deps:
@@ -187,6 +215,15 @@ cov: deps
 
 memcheck: deps
 	@+ALL=1 sh regress/check/memcheck.t
+
+# Ours and memberlist side by side, and the experiments of the simulator.
+bench: deps
+	@$(MAKE) --no-print-directory -s O=$(O) all bench-programs $(T_E2E)
+	@O=$(O) sh regress/bench/run full
+
+sim: deps
+	@$(MAKE) --no-print-directory -s O=$(O) sim-programs
+	@O=$(O) sh regress/sim/run full
 
 demo: deps
 	@$(MAKE) --no-print-directory -s O=$(O) all $(O)/e2e/names
@@ -222,6 +259,6 @@ clean:
 
 -include $(wildcard $(O)/obj/*/*.d $(O)/obj/regress/*/*.d)
 
-.PHONY: all unit-programs fuzz-programs test-programs deps check check-long \
-	fuzz cov memcheck demo install format format-check clean
+.PHONY: all unit-programs fuzz-programs test-programs bench-programs \
+	sim-programs deps check check-long fuzz cov memcheck bench sim demo install format format-check clean
 .SECONDARY:
