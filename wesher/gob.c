@@ -246,7 +246,8 @@ type_sequence(struct gob *g, bool interface, int32_t *out)
 void
 gob_init(struct gob *g, const void *buf, size_t len)
 {
-	memset(g, 0, sizeof(*g));
+	/* Not the tables: their first ones count. */
+	g->ntypes = g->nfields = 0;
 	g->p = g->mp = g->mend = buf;
 	g->end = g->p + len;
 }

@@ -174,11 +174,8 @@ on_join_done(void *arg, const struct swim_join_result *res)
 static bool
 is_ours(void *arg, const uint8_t *meta, size_t len)
 {
-	struct meta decoded;
-
 	(void)arg;
-	return len > 0 && meta_decode(meta, len, &decoded) == 0 &&
-	       decoded.has_x;
+	return meta_is_ours(meta, len);
 }
 
 static uint32_t

@@ -29,14 +29,28 @@ enum x_type { X_ATTEMPT = 1, X_WGPORT, X_STATIC, X_CAPS };
 /* What a field of the announced struct is to us. */
 enum field { F_OTHER, F_OVERLAY_V03, F_OVERLAY_V02, F_PUBKEY, F_X, F_BAD };
 
+/* Of base64; 64 when it is none. */
+static unsigned
+digit(char c)
+{
+	/* From '+' to 'z'. */
+	static const uint8_t value[] = {62, 64, 64, 64, 63, 52, 53, 54, 55, 56,
+	    57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64, 64, 0, 1, 2, 3, 4, 5, 6,
+	    7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+	    25, 64, 64, 64, 64, 64, 64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35,
+	    36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51};
+	unsigned i = (unsigned char)c - (unsigned)'+';
+
+	return i < sizeof(value) ? value[i] : 64;
+}
+
 int
 meta_key_parse(const char *s, size_t len, uint8_t key[32])
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
 	char b[KEY_TEXT];
-	const char *d = NULL;
-	size_t i, n = 0, got;
+	uint32_t bits = 0;
+	size_t i, n = 0;
+	unsigned v, bad = 0, nbits = 0;
 
 	for (i = 0; i < len; i++) {
 		if (s[i] == '\r' || s[i] == '\n')
@@ -47,16 +61,15 @@ meta_key_parse(const char *s, size_t len, uint8_t key[32])
 	}
 	if (n != sizeof(b) || b[n - 1] != '=')
 		return -1;
-	/* libsodium 1.0.18 takes bytes above 0x7f for digits. */
-	for (i = 0; i < n - 1; i++)
-		if (b[i] == '\0' || (d = strchr(digits, b[i])) == NULL)
-			return -1;
-	/* Go ignores the two bits that 32 bytes leave over, sodium does not. */
-	b[n - 2] = digits[(d - digits) & ~3];
-	if (sodium_base642bin(key, 32, b, n, NULL, &got, NULL,
-		sodium_base64_VARIANT_ORIGINAL) == -1)
-		return -1;
-	return got == 32 ? 0 : -1;
+	/* Two bits are left over: Go ignores them. */
+	for (i = 0; i < n - 1; i++) {
+		v = digit(b[i]);
+		bad |= v;
+		bits = bits << 6 | (v & 63);
+		if ((nbits += 6) >= 8)
+			*key++ = (uint8_t)(bits >> (nbits -= 8));
+	}
+	return bad & 64 ? -1 : 0;
 }
 
 static bool
@@ -302,6 +315,17 @@ meta_decode(const void *buf, size_t len, struct meta *out)
 bad:
 	memset(out, 0, sizeof(*out));
 	return -1;
+}
+
+bool
+meta_is_ours(const void *buf, size_t len)
+{
+	struct meta m;
+
+	/* The name of our field and its length, without which X is not there:
+	 * most that are not ours are told by that. */
+	return len > 0 && memmem(buf, len, "\1X", 2) != NULL &&
+	       meta_decode(buf, len, &m) == 0 && m.has_x;
 }
 
 /* Output of at most a message's worth; every message here is below 0x80. */

@@ -53,6 +53,9 @@ int meta_key_parse(const char *s, size_t len, uint8_t key[32]);
  */
 int meta_decode(const void *buf, size_t len, struct meta *out);
 
+/* Does it decode with a valid extension? Cheap for most that do not. */
+bool meta_is_ours(const void *buf, size_t len);
+
 /*
  * Encode in m->dialect, byte-identical with the original when !has_x; with
  * has_x the struct carries X with types 1 and 4 always, 2 and 3 when set.

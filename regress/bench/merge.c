@@ -156,10 +156,8 @@ on_join(void *arg, const struct swim_join_result *res)
 static bool
 is_ours(void *arg, const uint8_t *meta, size_t len)
 {
-	struct meta m;
-
 	(void)arg;
-	return len > 0 && meta_decode(meta, len, &m) == 0 && m.has_x;
+	return meta_is_ours(meta, len);
 }
 
 static uint32_t

@@ -115,6 +115,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		must(memcmp(&m, &zero, sizeof(m)) == 0);
 	}
+	must(meta_is_ours(p, len) == m.has_x);
 	free(p);
 	return 0;
 }

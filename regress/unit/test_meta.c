@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "vec.h"
 
@@ -67,6 +68,7 @@ decode(struct vec v, struct meta *m)
 	struct vec copy = vec_copy(v.p, v.len);
 	int r = meta_decode(copy.p, copy.len, m);
 
+	assert_int_equal(meta_is_ours(copy.p, copy.len), r == 0 && m->has_x);
 	free(copy.p);
 	return r;
 }
@@ -77,6 +79,7 @@ decode_stream(const char *s, struct meta *m)
 	struct vec v = stream(s);
 	int r = meta_decode(v.p, v.len, m);
 
+	assert_int_equal(meta_is_ours(v.p, v.len), r == 0 && m->has_x);
 	free(v.p);
 	return r;
 }
@@ -686,6 +689,8 @@ mutated(void **state)
 				v.p[i] = (uint8_t)c;
 				if (meta_decode(v.p, v.len, &m) == 0)
 					accepted++;
+				assert_int_equal(
+				    meta_is_ours(v.p, v.len), m.has_x);
 			}
 			v.p[i] = old;
 		}
@@ -698,11 +703,18 @@ mutated(void **state)
 static void
 key_text(void **state)
 {
-	uint8_t key[32], ab[32];
+	uint8_t key[32], ab[32], any[32];
 	char text[64];
 	unsigned c;
 
 	(void)state;
+	for (c = 0; c < 1000; c++) {
+		randombytes_buf(any, sizeof(any));
+		sodium_bin2base64(text, sizeof(text), any, sizeof(any),
+		    sodium_base64_VARIANT_ORIGINAL);
+		assert_int_equal(meta_key_parse(text, 44, key), 0);
+		assert_memory_equal(key, any, 32);
+	}
 	memset(ab, 0xab, sizeof(ab));
 	assert_int_equal(meta_key_parse(KEY_TEXT, 44, key), 0);
 	assert_memory_equal(key, ab, 32);
