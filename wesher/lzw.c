@@ -5,13 +5,16 @@
  * next free code needs it, not one code earlier.
  *
  * The decoder's input is hostile. Every code is compared with the newest
- * entry of the table before it is followed; an entry only ever points to an
- * older one, so that a chain ends, and fits the stack. How much comes out is
- * the caller's cap alone: 4 KiB of input can stand for 8 MiB.
+ * entry of the table before it is looked up. An entry's text is what the code
+ * before it stood for and one byte more, so it stands in the output already:
+ * the table holds where, and decoding is copying. How much comes out is the
+ * caller's cap alone: 4 KiB of input can stand for 8 MiB.
  *
  * The encoder writes what Go's would, bit by bit, so that its output can be
  * compared with captured bytes.
  */
+#include <endian.h>
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -26,113 +29,157 @@
 #define TABLE_BITS 14
 
 /* Empty the table: at the start and at a clear code. */
-static void
-decode_clear(struct lzw_decoder *d)
+static inline void
+decode_clear(struct lzw_state *s)
 {
-	d->width = WIDTH_MIN;
-	d->overflow = 1u << WIDTH_MIN;
-	d->hi = END;
-	d->last = NONE;
+	s->width = WIDTH_MIN;
+	s->hi = END;
+	s->lastlen = 0;
 }
 
 void
 lzw_decode_init(struct lzw_decoder *d)
 {
-	decode_clear(d);
-	d->bits = d->nbits = d->stacklen = 0;
-	d->state = LZW_MORE;
+	unsigned i;
+
+	memset(&d->s, 0, sizeof(d->s));
+	decode_clear(&d->s);
+	d->s.status = LZW_MORE;
+	for (i = 0; i < CLEAR; i++) {
+		d->literal[i] = (uint8_t)i;
+		d->at[i] = i;
+		d->len[i] = 1;
+	}
+}
+
+/* Input in whole bytes, many at once where there are so many. */
+static inline void
+decode_refill(
+    struct lzw_state *s, const uint8_t *in, size_t inlen, size_t *inpos)
+{
+	uint64_t word;
+
+	if (inlen - *inpos >= sizeof(word)) {
+		memcpy(&word, in + *inpos, sizeof(word));
+		s->bits |= le64toh(word) << s->nbits;
+		*inpos += (63 - s->nbits) / 8;
+		s->nbits |= 56;
+		return;
+	}
+	for (; s->nbits < s->width && *inpos < inlen; s->nbits += 8)
+		s->bits |= (uint64_t)in[(*inpos)++] << s->nbits;
 }
 
 /* The next code, or NONE when the input is used up. */
-static unsigned
-decode_code(
-    struct lzw_decoder *d, const uint8_t *in, size_t inlen, size_t *inpos)
+static inline unsigned
+decode_code(struct lzw_state *s, const uint8_t *in, size_t inlen, size_t *inpos)
 {
 	unsigned code;
 
-	while (d->nbits < d->width) {
-		if (*inpos == inlen)
+	if (s->nbits < s->width) {
+		decode_refill(s, in, inlen, inpos);
+		if (s->nbits < s->width)
 			return NONE;
-		d->bits |= (uint32_t)in[(*inpos)++] << d->nbits;
-		d->nbits += 8;
 	}
-	code = d->bits & ((1u << d->width) - 1);
-	d->bits >>= d->width;
-	d->nbits -= d->width;
+	code = (unsigned)s->bits & ((1u << s->width) - 1);
+	s->bits >>= s->width;
+	s->nbits -= s->width;
 	return code;
 }
 
+/* Bytes that were taken and not needed. */
+static void
+decode_return(struct lzw_state *s, size_t *inpos)
+{
+	*inpos -= s->nbits / 8;
+	s->nbits %= 8;
+	s->bits &= (1u << s->nbits) - 1;
+}
+
+/* The text of a code, or the rest of it, as far as there is room. */
+static inline void
+decode_copy(const struct lzw_decoder *d, struct lzw_state *s, uint8_t *out,
+    size_t cap, size_t *outpos)
+{
+	size_t room = cap - *outpos, n = room < s->left ? room : s->left, i = 0;
+	const uint8_t *from = s->code < CLEAR ? d->literal : out;
+	uint8_t wide[LZW_WIDE], *to;
+
+	if (n == 0)
+		return;
+	from += d->at[s->code] + s->done;
+	to = out + *outpos;
+	if (room >= sizeof(wide)) {
+		memcpy(wide, from, sizeof(wide));
+		memcpy(to, wide, sizeof(wide));
+		/* The last byte may be the first that was written now. */
+		i = n > sizeof(wide) ? sizeof(wide) : n - 1;
+	}
+	for (; i < n; i++)
+		to[i] = from[i];
+	s->done += (unsigned)n;
+	s->left -= (unsigned)n;
+	*outpos += n;
+}
+
 /*
- * Put what code stands for on the stack, last byte lowest, and add the entry
- * hi (the previous expansion and this one's first byte). A code that names hi
- * itself is the previous expansion followed by its own first byte.
+ * Take a code that the table has or gets now: the newest entry is the text of
+ * the code before and the first byte of this one's.
  */
-static void
-decode_expand(struct lzw_decoder *d, unsigned code)
+static inline void
+decode_take(
+    struct lzw_decoder *d, struct lzw_state *s, unsigned code, size_t outpos)
 {
-	bool itself = code == d->hi && d->last != NONE;
-	unsigned c = itself ? d->last : code, n = itself ? 1 : 0;
-
-	for (; c >= CLEAR; c = d->prefix[c])
-		d->stack[n++] = d->suffix[c];
-	d->stack[n++] = (uint8_t)c;
-	if (itself)
-		d->stack[0] = (uint8_t)c;
-	d->stacklen = n;
-	if (d->last != NONE) {
-		d->prefix[d->hi] = (uint16_t)d->last;
-		d->suffix[d->hi] = (uint8_t)c;
+	if (s->lastlen != 0) {
+		d->at[s->hi] = s->last;
+		d->len[s->hi] = (uint16_t)(s->lastlen + 1);
 	}
-}
-
-/* After a code: the next free entry, and a wider code when it needs one. */
-static void
-decode_advance(struct lzw_decoder *d, unsigned code)
-{
-	d->last = code;
-	if (++d->hi < d->overflow)
+	s->code = code;
+	s->done = 0;
+	s->left = s->lastlen = d->len[code];
+	s->last = (uint32_t)outpos;
+	if (++s->hi < 1u << s->width)
 		return;
-	if (d->width == WIDTH_MAX) {
-		/* Full: frozen until a clear code. */
-		d->last = NONE;
-		d->hi--;
+	if (s->width < WIDTH_MAX) {
+		s->width++;
 		return;
 	}
-	d->width++;
-	d->overflow <<= 1;
-}
-
-static void
-decode_drain(struct lzw_decoder *d, uint8_t *out, size_t cap, size_t *outpos)
-{
-	while (d->stacklen > 0 && *outpos < cap)
-		out[(*outpos)++] = d->stack[--d->stacklen];
+	/* Full: frozen until a clear code. */
+	s->hi--;
+	s->lastlen = 0;
 }
 
 enum lzw_status
 lzw_decode_some(struct lzw_decoder *d, const uint8_t *in, size_t inlen,
     size_t *inpos, uint8_t *out, size_t cap, size_t *outpos)
 {
-	unsigned code;
+	struct lzw_state s = d->s;
+	size_t ip = *inpos, op = *outpos;
+	unsigned code = NONE;
 
-	while (d->state == LZW_MORE) {
-		decode_drain(d, out, cap, outpos);
-		if (d->stacklen > 0)
-			break;
-		if ((code = decode_code(d, in, inlen, inpos)) == NONE)
-			break;
-		if (code == CLEAR)
-			decode_clear(d);
-		else if (code == END)
-			d->state = LZW_END;
-		else if (code > d->hi)
-			d->state = LZW_CORRUPT;
-		else {
-			decode_expand(d, code);
-			decode_advance(d, code);
+	if (cap > UINT32_MAX)
+		cap = UINT32_MAX;
+	decode_copy(d, &s, out, cap, &op);
+	while (s.left == 0 && s.status == LZW_MORE &&
+	       (code = decode_code(&s, in, inlen, &ip)) != NONE) {
+		if (code == CLEAR) {
+			decode_clear(&s);
+		} else if (code == END) {
+			s.status = LZW_END;
+		} else if (code > s.hi) {
+			s.status = LZW_CORRUPT;
+		} else {
+			decode_take(d, &s, code, op);
+			decode_copy(d, &s, out, cap, &op);
 		}
 	}
-	return (enum lzw_status)d->state;
+	/* What does not make a code stays taken. */
+	if (code != NONE)
+		decode_return(&s, &ip);
+	d->s = s;
+	*inpos = ip;
+	*outpos = op;
+	return (enum lzw_status)s.status;
 }
 
 ssize_t

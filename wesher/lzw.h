@@ -10,15 +10,21 @@
  * section 2). Nothing is allocated; output never exceeds cap.
  */
 
-/* Decoder state, about 20 KiB; may be reused after lzw_decode_init. */
+#define LZW_WIDE 16 /* bytes that are copied at once */
+
+/* Decoder state, about 24 KiB; may be reused after lzw_decode_init. */
 struct lzw_decoder {
-	uint16_t prefix[4096];
-	uint8_t suffix[4096];
-	uint8_t stack[4096];
-	unsigned width, hi, overflow, last, nbits;
-	uint32_t bits;
-	unsigned stacklen;
-	int state;
+	uint32_t at[4096]; /* where in the output the text of a code begins */
+	uint16_t len[4096];
+	uint8_t literal[256 + LZW_WIDE];
+	struct lzw_state {
+		uint64_t bits;
+		unsigned nbits, width, hi;
+		uint32_t last; /* where the code before began */
+		unsigned lastlen; /* 0: there is none to continue */
+		unsigned code, done, left; /* what did not fit yet */
+		int status;
+	} s;
 };
 
 enum lzw_status {
@@ -30,8 +36,10 @@ enum lzw_status {
 void lzw_decode_init(struct lzw_decoder *d);
 /*
  * Incremental: consume from in[*inpos..inlen), produce into out[*outpos..cap);
- * both positions move on. Returns an enum lzw_status. A stream without end
- * code that is used up stays LZW_MORE, which the caller treats as corrupt.
+ * both positions move on. What came out before must still stand in
+ * out[0..*outpos), which may have moved; the bytes behind it are scratch.
+ * Returns an enum lzw_status. A stream without end code that is used up stays
+ * LZW_MORE, which the caller treats as corrupt.
  */
 enum lzw_status lzw_decode_some(struct lzw_decoder *d, const uint8_t *in,
     size_t inlen, size_t *inpos, uint8_t *out, size_t cap, size_t *outpos);
