@@ -318,7 +318,7 @@ wire_get_pushpull(struct mp_in *in, struct wire_pushpull *out)
 }
 
 int
-wire_get_node(struct mp_in *in, struct wire_node *out)
+wire_get_node_any(struct mp_in *in, struct wire_node *out)
 {
 	return get_map(in, node_fields, NELEM(node_fields), out, sizeof(*out));
 }
@@ -476,7 +476,7 @@ wire_put_pushpull(void *b, size_t cap, const struct wire_pushpull *m)
 }
 
 ssize_t
-wire_put_node(void *b, size_t cap, const struct wire_node *m)
+wire_put_node_any(void *b, size_t cap, const struct wire_node *m)
 {
 	return PUT(b, cap, -1, node_fields, m);
 }

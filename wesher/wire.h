@@ -119,6 +119,8 @@ int wire_get_compress(const void *b, size_t len, struct slice *lzw);
  */
 int wire_get_pushpull(struct mp_in *in, struct wire_pushpull *out);
 int wire_get_node(struct mp_in *in, struct wire_node *out);
+/* The same, whatever the order of its fields: wire_get_node calls it. */
+int wire_get_node_any(struct mp_in *in, struct wire_node *out);
 
 /*
  * Encoders write type byte and body, keys in alphabetical order, and return
@@ -139,6 +141,8 @@ ssize_t wire_put_err(void *b, size_t cap, const char *text);
 /* [6] and the header; then entries, which have no type byte. */
 ssize_t wire_put_pushpull(void *b, size_t cap, const struct wire_pushpull *m);
 ssize_t wire_put_node(void *b, size_t cap, const struct wire_node *m);
+/* The same bytes, into whatever they just fit. */
+ssize_t wire_put_node_any(void *b, size_t cap, const struct wire_node *m);
 
 /* Why a packet or stream was refused; names for counters and the log. */
 enum wire_error {

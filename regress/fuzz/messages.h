@@ -101,29 +101,43 @@ check_acks(const uint8_t *body, size_t len)
 		must(text.len <= len);
 }
 
+static inline bool
+same_node(const struct wire_node *a, const struct wire_node *b)
+{
+	return same_slice(&a->name, &b->name) && a->state == b->state &&
+	       same_slice(&a->addr, &b->addr) && a->port == b->port &&
+	       same_slice(&a->meta, &b->meta) &&
+	       a->incarnation == b->incarnation && same_slice(&a->vsn, &b->vsn);
+}
+
 static inline void
 check_state(const uint8_t *body, size_t len)
 {
+	static uint8_t exact[AGAIN_MAX];
 	struct wire_pushpull head;
 	struct wire_node a, b;
 	struct mp_in in, back;
 	ssize_t n;
 	uint32_t i;
+	int r;
 
 	mp_in_init(&in, body, len);
 	if (wire_get_pushpull(&in, &head) == -1)
 		return;
 	must(head.nodes <= len && head.user_len <= len);
-	for (i = 0; i < head.nodes && wire_get_node(&in, &a) == 0; i++) {
+	for (i = 0; i < head.nodes; i++) {
+		back = in;
+		r = wire_get_node(&in, &a);
+		must(wire_get_node_any(&back, &b) == r);
+		must(back.p == in.p && back.err == in.err);
+		if (r == -1)
+			break;
+		must(same_node(&a, &b));
 		n = wire_put_node(again, AGAIN_MAX, &a);
-		must(n > 0);
+		must(n > 0 && wire_put_node_any(exact, (size_t)n, &a) == n);
+		must(memcmp(again, exact, (size_t)n) == 0);
 		mp_in_init(&back, again, (size_t)n);
-		must(wire_get_node(&back, &b) == 0);
-		must(same_slice(&a.name, &b.name) && a.state == b.state &&
-		     same_slice(&a.addr, &b.addr) && a.port == b.port &&
-		     same_slice(&a.meta, &b.meta) &&
-		     a.incarnation == b.incarnation &&
-		     same_slice(&a.vsn, &b.vsn));
+		must(wire_get_node(&back, &b) == 0 && same_node(&a, &b));
 	}
 }
 
