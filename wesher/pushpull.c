@@ -342,11 +342,21 @@ refuse_namesake(struct swim *s, const struct ipport *from,
 		    s, STATE_ALL, look->head.join, replylen);
 }
 
+/* Who comes can be told to nobody, not even to one that we are asking now. */
+static bool
+is_alone(const struct swim *s)
+{
+	return s->t.n < 2 && TAILQ_EMPTY(&s->streams);
+}
+
 int
 pushpull_request(struct swim *s, const struct ipport *from, const uint8_t *body,
     size_t len, uint8_t **reply, size_t *replylen)
 {
-	struct via v = {.src = *from, .request = true, .stream = true};
+	struct via v = {.src = *from,
+	    .request = true,
+	    .stream = true,
+	    .quiet = is_alone(s)};
 	struct pushpull_look look;
 	enum pushpull_what what;
 	unsigned news;
