@@ -11,6 +11,7 @@
 #include "../common/log.h"
 #include "../common/clock.h"
 #include "mesh_int.h"
+#include "pool.h"
 
 #define CONFLICT_EVERY (60 * US_PER_S)
 #define ANNOUNCE_WAIT  (2 * US_PER_S) /* for wesher-priv's answers */
@@ -182,7 +183,7 @@ static uint32_t
 core_random(void *arg)
 {
 	(void)arg;
-	return randombytes_random();
+	return pool_random();
 }
 
 const struct swim_ops mesh_swim_ops = {

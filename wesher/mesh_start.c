@@ -15,6 +15,7 @@
 #include "../common/overlay.h"
 #include "../common/clock.h"
 #include "mesh_int.h"
+#include "pool.h"
 #include "privc.h"
 
 #define SELF_RETRY  (10 * US_PER_S)
@@ -24,7 +25,7 @@ static uint32_t
 mesh_random(void *arg)
 {
 	(void)arg;
-	return randombytes_random();
+	return pool_random();
 }
 
 static uint32_t

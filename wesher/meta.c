@@ -317,14 +317,27 @@ bad:
 	return -1;
 }
 
+/*
+ * The name of our field behind its length, without which there is no field of
+ * that name: most that are not ours are told by that.
+ */
+static bool
+may_have_x(const uint8_t *p, size_t len)
+{
+	const uint8_t *end = p + len, *x;
+
+	for (x = p; x < end && (x = memchr(x, 'X', (size_t)(end - x))); x++)
+		if (x > p && x[-1] == 1)
+			return true;
+	return false;
+}
+
 bool
 meta_is_ours(const void *buf, size_t len)
 {
 	struct meta m;
 
-	/* The name of our field and its length, without which X is not there:
-	 * most that are not ours are told by that. */
-	return len > 0 && memmem(buf, len, "\1X", 2) != NULL &&
+	return len > 0 && may_have_x(buf, len) &&
 	       meta_decode(buf, len, &m) == 0 && m.has_x;
 }
 

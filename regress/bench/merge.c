@@ -41,6 +41,7 @@
 #include "../../wesher/frame.h"
 #include "../../wesher/meta.h"
 #include "../../wesher/net.h"
+#include "../../wesher/pool.h"
 #include "../../wesher/swim.h"
 #include "../../wesher/wire.h"
 
@@ -164,7 +165,7 @@ static uint32_t
 random32(void *arg)
 {
 	(void)arg;
-	return randombytes_random();
+	return pool_random();
 }
 
 /* Any byte asks for the number of members; the end of input ends us. */

@@ -32,6 +32,7 @@
 #include "../../common/log.h"
 #include "../../wesher/meta.h"
 #include "../../wesher/net.h"
+#include "../../wesher/pool.h"
 #include "../../wesher/swim.h"
 
 struct options {
@@ -142,7 +143,7 @@ static uint32_t
 random32(void *arg)
 {
 	(void)arg;
-	return randombytes_random();
+	return pool_random();
 }
 
 /* ---- lines */
