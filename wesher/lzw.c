@@ -27,6 +27,7 @@
 #define CODE_MAX   4095u
 #define NONE	   UINT16_MAX
 #define TABLE_BITS 14
+#define PROBES	   32 /* of slots, for one entry */
 
 /* Empty the table: at the start and at a clear code. */
 static inline void
@@ -197,35 +198,46 @@ lzw_decode(struct lzw_decoder *d, const uint8_t *in, size_t inlen, uint8_t *out,
 /* Where the encoder's codes go. */
 struct bitout {
 	uint8_t *p, *end;
-	uint32_t bits;
+	uint64_t bits;
 	unsigned nbits, width;
 	unsigned hi; /* the newest code */
 	bool full;
 };
 
-static void
-put_byte(struct bitout *o)
+/* Whole bytes, all at once where there is room. */
+static inline void
+put_bytes(struct bitout *o)
 {
-	if (o->p == o->end)
+	uint64_t word = htole64(o->bits);
+	unsigned n = o->nbits / 8;
+
+	if ((size_t)(o->end - o->p) >= sizeof(word))
+		memcpy(o->p, &word, sizeof(word));
+	else if ((size_t)(o->end - o->p) >= n)
+		memcpy(o->p, &word, n);
+	else {
 		o->full = true;
-	else
-		*o->p++ = (uint8_t)o->bits;
-	o->bits >>= 8;
+		o->bits = o->nbits = n = 0;
+	}
+	o->p += n;
+	o->bits >>= 8 * n;
+	o->nbits -= 8 * n;
 }
 
-static void
+static inline void
 put_code(struct bitout *o, unsigned code)
 {
-	o->bits |= code << o->nbits;
-	for (o->nbits += o->width; o->nbits >= 8; o->nbits -= 8)
-		put_byte(o);
+	o->bits |= (uint64_t)code << o->nbits;
+	o->nbits += o->width;
+	if (o->nbits > 64 - WIDTH_MAX - 8)
+		put_bytes(o);
 }
 
 /*
  * Count the code that the decoder adds now. False when the codes are used up:
  * then a clear code was written, and the table is to be emptied.
  */
-static bool
+static inline bool
 next_code(struct bitout *o)
 {
 	o->hi++;
@@ -240,17 +252,25 @@ next_code(struct bitout *o)
 }
 
 /*
- * The table's slot for key (a code and the byte behind it): either its entry
- * or the empty one where it belongs. At most a quarter is in use.
+ * The table's slot for a code and the byte behind it: either its entry or the
+ * empty one where it belongs, if that is found soon. At most a quarter is in
+ * use; but who writes a text to compress can choose it so that all its entries
+ * want the same slots. NULL then: it is as if the entry were not there, which
+ * the decoder need not know.
  */
-static uint32_t *
-find_slot(struct lzw_encoder *e, uint32_t key)
+static inline uint32_t *
+find_slot(struct lzw_encoder *e, unsigned code, uint8_t byte)
 {
-	uint32_t h = key * 2654435761u >> (32 - TABLE_BITS);
+	uint32_t key = code << 8 | byte, h = code * 4 + byte * 0x9e5u;
+	unsigned i;
 
-	while (e->table[h] != 0 && e->table[h] >> WIDTH_MAX != key)
-		h = (h + 1) & ((1u << TABLE_BITS) - 1);
-	return &e->table[h];
+	for (i = 0; i < PROBES; i++, h++) {
+		uint32_t *slot = &e->table[h & ((1u << TABLE_BITS) - 1)];
+
+		if (*slot == 0 || *slot >> WIDTH_MAX == key)
+			return slot;
+	}
+	return NULL;
 }
 
 /* The codes of a text that is not empty. */
@@ -259,22 +279,21 @@ encode_body(
     struct lzw_encoder *e, struct bitout *o, const uint8_t *in, size_t inlen)
 {
 	unsigned code = in[0];
-	uint32_t key, *slot;
+	uint32_t *slot;
 	size_t i;
 
 	for (i = 1; i < inlen && !o->full; i++) {
-		key = code << 8 | in[i];
-		slot = find_slot(e, key);
-		if (*slot != 0) {
+		slot = find_slot(e, code, in[i]);
+		if (slot != NULL && *slot != 0) {
 			code = *slot & CODE_MAX;
 			continue;
 		}
 		put_code(o, code);
-		code = in[i];
-		if (next_code(o))
-			*slot = key << WIDTH_MAX | o->hi;
-		else
+		if (!next_code(o))
 			memset(e->table, 0, sizeof(e->table));
+		else if (slot != NULL)
+			*slot = (code << 8 | in[i]) << WIDTH_MAX | o->hi;
+		code = in[i];
 	}
 	put_code(o, code);
 	next_code(o);
@@ -294,7 +313,7 @@ lzw_encode(struct lzw_encoder *e, const uint8_t *in, size_t inlen, uint8_t *out,
 	if (inlen != 0)
 		encode_body(e, &o, in, inlen);
 	put_code(&o, END);
-	if (o.nbits > 0)
-		put_byte(&o);
+	o.nbits += 7;
+	put_bytes(&o);
 	return o.full ? -1 : (ssize_t)(o.p - out);
 }
