@@ -175,9 +175,9 @@ $(O)/bench/peer: $(wildcard regress/bench/peer/*.go)
 	    GOCACHE=$(abspath $(O))/go-cache go build -o $@ ./regress/bench/peer
 
 $(filter-out %/peer,$(T_BENCH)): $(O)/bench/%: $(O)/obj/regress/bench/%.o \
-    $(BENCH_LIB) $(A_WESHER) $(A_COMMON)
+    $(BENCH_LIB) $(A_WESHER) $(A_PRIV) $(A_COMMON)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER) $(LD_PRIV)
 
 $(T_SIM): $(O)/sim/%: $(O)/obj/regress/sim/exp_%.o $(SIM_LIB) $(A_WESHER) \
     $(A_COMMON)
