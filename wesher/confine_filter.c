@@ -36,8 +36,8 @@ static const char *const loop[] = {"epoll_wait", "epoll_pwait", "epoll_ctl",
     "timerfd_settime", "read", "readv", "write", "writev", "close", NULL};
 
 /* Of the network and wesher-priv; to which port, Landlock decides. */
-static const char *const net[] = {
-    "accept4", "connect", "recvfrom", "recvmsg", "getsockname", NULL};
+static const char *const net[] = {"accept4", "connect", "recvfrom", "recvmsg",
+    "recvmmsg", "recvmmsg_time64", "getsockname", NULL};
 
 /* The state file, once it is open. */
 static const char *const file[] = {
@@ -67,6 +67,7 @@ send_rules(struct filter *f)
 {
 	FILTER_IF(f, "sendto", ALLOW, FILTER_MASKED(3, MSG_FASTOPEN, 0));
 	FILTER_IF(f, "sendmsg", ALLOW, FILTER_MASKED(2, MSG_FASTOPEN, 0));
+	FILTER_IF(f, "sendmmsg", ALLOW, FILTER_MASKED(3, MSG_FASTOPEN, 0));
 }
 
 static void

@@ -57,6 +57,7 @@ static struct {
 	struct event_base *base;
 	struct tick tick;
 	struct awake clock;
+	int64_t packet_at; /* the time of those that came together, or 0 */
 	struct mesh *mesh;
 	struct seal *seal;
 	int null; /* /dev/null, opened outside */
@@ -106,10 +107,17 @@ on_tick(void)
 static int
 on_packet(const struct ipport *from, const uint8_t *plain, size_t len)
 {
-	int err = mesh_packet(g.mesh, now(), from, plain, len);
+	if (g.packet_at == 0)
+		g.packet_at = now();
+	return mesh_packet(g.mesh, g.packet_at, from, plain, len);
+}
 
+/* Once for all that had come together. */
+static void
+on_taken(void)
+{
+	g.packet_at = 0;
 	rearm();
-	return err;
 }
 
 static int
@@ -410,7 +418,7 @@ start_net(void)
 	    .seal = g.seal,
 	    .bind_addr = g.conf.bind_addr,
 	    .connects = connects,
-	    .handler = {on_packet, on_request, on_reply, on_failed},
+	    .handler = {on_packet, on_taken, on_request, on_reply, on_failed},
 	    .known = is_known,
 	};
 

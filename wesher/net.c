@@ -6,6 +6,7 @@
  * line per source and minute. The sockets were bound by wesher-priv; this
  * process could not bind a port below 1024.
  */
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 
@@ -21,11 +22,13 @@
 #include "../common/log.h"
 #include "../common/clock.h"
 #include "net.h"
+#include "outbox.h"
 #include "replay.h"
 #include "stream.h"
 #include "wire.h"
 
-#define PACKET_MAX	 65535
+#define PACKET_MAX	 65536 /* of any length, and whole pages */
+#define SLOTS		 16 /* packets received by one call */
 #define PACKETS_PER_WAKE 64
 #define REFUSED_SLOTS	 256
 #define REFUSED_INTERVAL (60 * US_PER_S)
@@ -36,6 +39,12 @@
 struct refused {
 	int64_t at;
 	uint64_t suppressed;
+};
+
+struct slot {
+	struct sockaddr_storage ss;
+	struct iovec iov;
+	_Alignas(struct cmsghdr) uint8_t control[NET_CMSG_MAX];
 };
 
 static struct {
@@ -50,7 +59,11 @@ static struct {
 	struct refused refused[REFUSED_SLOTS];
 	struct replay heard;
 	uint8_t hashkey[crypto_shorthash_KEYBYTES];
-	uint8_t in[PACKET_MAX], plain[PACKET_MAX];
+	size_t page;
+	struct mmsghdr msg[SLOTS];
+	struct slot slot[SLOTS];
+	uint8_t (*in)[PACKET_MAX]; /* SLOTS; in memory is what was filled */
+	uint8_t plain[PACKET_MAX];
 } net;
 
 void
@@ -80,7 +93,7 @@ net_refused(const struct ipport *from, const char *what, const char *why)
 }
 
 static void
-one_packet(const struct ipport *from, size_t len)
+one_packet(const struct ipport *from, const uint8_t *block, size_t len)
 {
 	ssize_t n;
 	int err;
@@ -88,7 +101,7 @@ one_packet(const struct ipport *from, size_t len)
 	net.count.rx_packets++;
 	net.count.rx_bytes += len;
 	n = seal_open(
-	    net.cfg.seal, net.in, len, NULL, 0, net.plain, sizeof(net.plain));
+	    net.cfg.seal, block, len, NULL, 0, net.plain, sizeof(net.plain));
 	if (n == -1) {
 		net.count.refused_packets++;
 		net_refused(from, "packet",
@@ -99,7 +112,7 @@ one_packet(const struct ipport *from, size_t len)
 		return;
 	}
 	/* The network may double one: no reason to speak of it. */
-	if (replay_seen(&net.heard, net.in + SEAL_NONCE_OFFSET)) {
+	if (replay_seen(&net.heard, block + SEAL_NONCE_OFFSET)) {
 		net.count.replays++;
 		return;
 	}
@@ -185,81 +198,88 @@ net_local_stream(int fd, struct net_local *at)
 		at->ip = local.ip;
 }
 
-/* One datagram, whence and whereto. Its length, or -1. */
-static ssize_t
-receive(int fd, struct ipport *from, struct net_local *at)
+/* Ready for the next call: it has overwritten the lengths. */
+static void
+inbox_clear(unsigned n)
 {
-	union {
-		struct cmsghdr align;
-		uint8_t b[NET_CMSG_MAX];
-	} control;
-	struct sockaddr_storage ss;
-	struct iovec iov = {net.in, sizeof(net.in)};
-	struct msghdr m = {.msg_name = &ss,
-	    .msg_namelen = sizeof(ss),
-	    .msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = control.b,
-	    .msg_controllen = sizeof(control.b)};
-	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT);
+	struct slot *s;
+	unsigned i;
 
-	if (n == -1)
+	for (i = 0; i < n; i++) {
+		s = &net.slot[i];
+		s->iov = (struct iovec){net.in[i], PACKET_MAX};
+		net.msg[i].msg_hdr = (struct msghdr){.msg_name = &s->ss,
+		    .msg_namelen = sizeof(s->ss),
+		    .msg_iov = &s->iov,
+		    .msg_iovlen = 1,
+		    .msg_control = s->control,
+		    .msg_controllen = sizeof(s->control)};
+	}
+}
+
+static int
+inbox_new(void)
+{
+	void *p = mmap(NULL, SLOTS * sizeof(*net.in), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
 		return -1;
-	memset(at, 0, sizeof(*at));
-	local_cmsg(&m, at);
-	if (ipport_from_sockaddr((struct sockaddr *)&ss, m.msg_namelen, from) ==
-	    -1)
-		from->ip.len = 0;
-	return n;
+	net.in = p;
+	net.page = (size_t)sysconf(_SC_PAGESIZE);
+	inbox_clear(SLOTS);
+	return 0;
+}
+
+static void
+take(unsigned i)
+{
+	struct msghdr *m = &net.msg[i].msg_hdr;
+	struct net_local at = {.stream = false};
+	struct ipport from;
+
+	local_cmsg(m, &at);
+	if (ipport_from_sockaddr(m->msg_name, m->msg_namelen, &from) == -1 ||
+	    !net_takes(&from, &at))
+		return;
+	net.asker = from.ip;
+	net.asked = at.ip;
+	one_packet(&from, net.in[i], net.msg[i].msg_len);
+	net.asker.len = 0;
+}
+
+/* Few packets are longer than a page: no memory stays behind them. */
+static void
+trim(unsigned i)
+{
+	if (net.started && net.msg[i].msg_len > net.page)
+		(void)madvise(
+		    net.in[i] + net.page, PACKET_MAX - net.page, MADV_DONTNEED);
 }
 
 static void
 on_udp(evutil_socket_t fd, short what, void *arg)
 {
-	struct net_local at;
-	struct ipport from;
-	ssize_t n;
-	int i;
+	unsigned i, all = 0;
+	int n = SLOTS;
 
 	(void)what;
 	(void)arg;
-	for (i = 0; i < PACKETS_PER_WAKE && net.started; i++) {
-		n = receive(fd, &from, &at);
-		if (n == -1) {
-			if (errno == EAGAIN || errno == EINTR)
-				return;
+	/* Fewer than there is room for: there are no more. */
+	while (n == SLOTS && all < PACKETS_PER_WAKE && net.started) {
+		n = recvmmsg(fd, net.msg, SLOTS, MSG_DONTWAIT, NULL);
+		if (n == -1 && errno != EAGAIN && errno != EINTR)
 			/* A late ICMP error of some sent packet. */
-			log_debug("recvmsg: %s", strerror(errno));
-			continue;
+			log_debug("recvmmsg: %s", strerror(errno));
+		for (i = 0; n > 0 && i < (unsigned)n && net.started; i++) {
+			take(i);
+			trim(i);
 		}
-		if (from.ip.len == 0 || !net_takes(&from, &at))
-			continue;
-		net.asker = from.ip;
-		net.asked = at.ip;
-		one_packet(&from, (size_t)n);
-		net.asker.len = 0;
+		inbox_clear(n > 0 ? (unsigned)n : 0);
+		all += SLOTS;
 	}
-}
-
-static void
-map4(const struct ipaddr *ip, struct ipaddr *out)
-{
-	memset(out, 0, sizeof(*out));
-	out->len = 16;
-	out->b[10] = out->b[11] = 0xff;
-	memcpy(out->b + 12, ip->b, 4);
-}
-
-/* The address as the UDP socket wants it: v4-mapped on a dual-stack one. */
-static socklen_t
-udp_sockaddr(const struct ipport *to, struct sockaddr_storage *ss)
-{
-	struct ipport mapped = {.port = to->port};
-
-	if (!net.mapped || to->ip.len != 4)
-		return ipport_to_sockaddr(to, ss);
-	map4(&to->ip, &mapped.ip);
-	return ipport_to_sockaddr(&mapped, ss);
+	if (net.cfg.handler.taken != NULL && net.started)
+		net.cfg.handler.taken();
 }
 
 bool
@@ -268,90 +288,35 @@ net_reaches(const struct ipaddr *ip)
 	return (ip->len == 4 && net.v4) || (ip->len == 16 && net.v6);
 }
 
-/* The cmsg that names the source of a datagram; returns the space it takes. */
-static size_t
-put_source(struct cmsghdr *c, const struct ipaddr *ip)
-{
-	struct in_pktinfo p4 = {0};
-	struct in6_pktinfo p6 = {0};
-	struct ipaddr mapped;
-
-	c->cmsg_level = net.v6 ? IPPROTO_IPV6 : IPPROTO_IP;
-	c->cmsg_type = net.v6 ? IPV6_PKTINFO : IP_PKTINFO;
-	if (!net.v6) {
-		memcpy(&p4.ipi_spec_dst, ip->b, 4);
-		c->cmsg_len = CMSG_LEN(sizeof(p4));
-		memcpy(CMSG_DATA(c), &p4, sizeof(p4));
-		return CMSG_SPACE(sizeof(p4));
-	}
-	if (ip->len == 4) {
-		map4(ip, &mapped);
-		ip = &mapped;
-	}
-	memcpy(&p6.ipi6_addr, ip->b, 16);
-	c->cmsg_len = CMSG_LEN(sizeof(p6));
-	memcpy(CMSG_DATA(c), &p6, sizeof(p6));
-	return CMSG_SPACE(sizeof(p6));
-}
-
-/* An answer goes out from the address that was asked, if it still is ours. */
-static int
-send_one(struct iovec *iov, struct sockaddr_storage *ss, socklen_t slen,
-    const struct ipaddr *from)
-{
-	union {
-		struct cmsghdr align;
-		uint8_t b[NET_CMSG_MAX];
-	} control = {.b = {0}};
-	struct msghdr m = {.msg_name = ss,
-	    .msg_namelen = slen,
-	    .msg_iov = iov,
-	    .msg_iovlen = 1};
-
-	if (from != NULL) {
-		m.msg_control = control.b;
-		m.msg_controllen = put_source(&control.align, from);
-		if (sendmsg(net.cfg.udp, &m, MSG_DONTWAIT) != -1)
-			return 0;
-		m.msg_control = NULL;
-		m.msg_controllen = 0;
-	}
-	/* An error may belong to an earlier packet (ICMP): try once more. */
-	return sendmsg(net.cfg.udp, &m, MSG_DONTWAIT) != -1 ||
-		       sendmsg(net.cfg.udp, &m, MSG_DONTWAIT) != -1
-		   ? 0
-		   : -1;
-}
-
 void
 net_send(const struct ipport *to, const uint8_t *plain, size_t len)
 {
-	uint8_t out[WIRE_PACKET_MAX];
-	struct iovec iov = {.iov_base = out};
-	struct sockaddr_storage ss;
-	socklen_t slen;
-	ssize_t n;
-	bool answer;
+	bool answer = !net.accept.bound && net.asker.len != 0 &&
+		      net.asked.len == to->ip.len &&
+		      ipaddr_eq(&net.asker, &to->ip);
+	ssize_t n = -1;
 
-	n = seal_close(net.cfg.seal, plain, len, NULL, 0, out, sizeof(out));
-	if (n == -1 || !net_reaches(&to->ip)) {
+	if (net_reaches(&to->ip))
+		n = seal_close(net.cfg.seal, plain, len, NULL, 0, outbox_room(),
+		    WIRE_PACKET_MAX);
+	if (n == -1)
 		net.count.send_errors++;
+	else
+		outbox_put(to, answer ? &net.asked : NULL, (size_t)n);
+}
+
+static void
+on_left(const struct ipport *to, size_t len, bool ok)
+{
+	char buf[IPPORT_STRLEN];
+
+	if (ok) {
+		net.count.tx_packets++;
+		net.count.tx_bytes += len;
 		return;
 	}
-	slen = udp_sockaddr(to, &ss);
-	iov.iov_len = (size_t)n;
-	answer = !net.accept.bound && net.asker.len != 0 &&
-		 net.asked.len == to->ip.len && ipaddr_eq(&net.asker, &to->ip);
-	if (send_one(&iov, &ss, slen, answer ? &net.asked : NULL) == -1) {
-		char buf[IPPORT_STRLEN];
-
-		net.count.send_errors++;
-		log_debug(
-		    "send to %s: %s", ipport_str(to, buf), strerror(errno));
-		return;
-	}
-	net.count.tx_packets++;
-	net.count.tx_bytes += (size_t)n;
+	net.count.send_errors++;
+	log_debug("send to %s: %s", ipport_str(to, buf), strerror(errno));
 }
 
 void
@@ -405,17 +370,21 @@ udp_family(void)
 int
 net_start(const struct net_config *cfg)
 {
+	struct outbox_config oc;
+
 	net.cfg = *cfg;
 	randombytes_buf(net.hashkey, sizeof(net.hashkey));
 	replay_init(&net.heard);
-	if (udp_family() == -1)
+	if (udp_family() == -1 || inbox_new() == -1)
 		return -1;
+	oc = (struct outbox_config){
+	    cfg->base, cfg->udp, net.v6, net.mapped, on_left};
 	/* Unbound: the route to the overlay address picks our interface. */
 	net.prime4 = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	net.prime6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (event_assign(&net.ev_udp, cfg->base, cfg->udp, EV_READ | EV_PERSIST,
 		on_udp, NULL) == -1 ||
-	    event_add(&net.ev_udp, NULL) == -1)
+	    event_add(&net.ev_udp, NULL) == -1 || outbox_start(&oc) == -1)
 		return -1;
 	net.started = true;
 	return stream_start(cfg, &net.count);
@@ -428,8 +397,10 @@ net_stop(void)
 		return;
 	net.started = false;
 	event_del(&net.ev_udp);
+	outbox_stop();
 	stream_stop();
 	sodium_memzero(net.plain, sizeof(net.plain));
+	(void)munmap(net.in, SLOTS * sizeof(*net.in));
 	if (net.prime4 != -1)
 		close(net.prime4);
 	if (net.prime6 != -1)

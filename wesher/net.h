@@ -22,6 +22,8 @@ struct net_handler {
 	/* An opened packet. Returns 0 or a negative enum wire_error. */
 	int (*packet)(
 	    const struct ipport *from, const uint8_t *plain, size_t len);
+	/* Those that had come together were handled; may be NULL. */
+	void (*taken)(void);
 	/* An opened request on an accepted stream; *reply is malloc'ed. */
 	int (*request)(const struct ipport *from, uint8_t type,
 	    const uint8_t *body, size_t len, uint8_t **reply, size_t *replylen);
@@ -56,8 +58,9 @@ bool net_reaches(const struct ipaddr *ip);
 void net_accept(const struct accept *a);
 
 /*
- * Seal and send one packet; losses are silent, as on the wire. What a packet's
- * handler sends back goes out from the address that the packet came to.
+ * Seal one packet and send it when this turn of the event loop ends; losses are
+ * silent, as on the wire. What a packet's handler sends back goes out from the
+ * address that the packet came to.
  */
 void net_send(const struct ipport *to, const uint8_t *plain, size_t len);
 

@@ -438,7 +438,7 @@ start(const struct options *o)
 	uint8_t meta[META_MAX];
 	struct net_config net = {.base = base,
 	    .bind_addr = o->at.ip,
-	    .handler = {on_packet, on_request, on_reply, on_failed}};
+	    .handler = {on_packet, NULL, on_request, on_reply, on_failed}};
 	struct swim_config cfg = {.profile = o->profile,
 	    .ops = &ops,
 	    .name = o->name,

@@ -184,7 +184,7 @@ setup(void **state)
 	nc.known = is_known;
 	nc.connects = connects;
 	nc.handler = (struct net_handler){
-	    on_packet, on_request, on_reply, on_failed};
+	    on_packet, NULL, on_request, on_reply, on_failed};
 	return net_start(&nc);
 }
 

@@ -53,6 +53,7 @@ static struct conf conf; /* cluster_port is one that somebody listens on */
 static struct confine plan; /* what was entered */
 static uint16_t other_port; /* listened on, too */
 static int abi, folder, abstract_fd, null;
+static int udp; /* bound: enter() cannot */
 static pid_t sibling;
 
 /* ---- ways in */
@@ -535,6 +536,40 @@ try_fastopen(void)
 	    stream(), "x", 1, MSG_FASTOPEN, (struct sockaddr *)&a, sizeof(a));
 }
 
+/* The same in a row of several. */
+static long
+try_fastopen_many(void)
+{
+	struct sockaddr_in a = loopback(other_port);
+	struct iovec iov = {&a, 1};
+	struct mmsghdr m = {.msg_hdr = {.msg_name = &a,
+				.msg_namelen = sizeof(a),
+				.msg_iov = &iov,
+				.msg_iovlen = 1}};
+
+	return sendmmsg(stream(), &m, 1, MSG_FASTOPEN);
+}
+
+/* Packets as net.c sends and receives them. */
+static long
+try_packets(void)
+{
+	struct sockaddr_in a = loopback(0);
+	socklen_t len = sizeof(a);
+	struct iovec iov = {&a, 1};
+	struct mmsghdr m = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
+
+	if (getsockname(udp, (struct sockaddr *)&a, &len) == -1)
+		return -1;
+	m.msg_hdr.msg_name = &a;
+	m.msg_hdr.msg_namelen = len;
+	if (sendmmsg(udp, &m, 1, MSG_DONTWAIT) != 1)
+		return -1;
+	m.msg_hdr.msg_name = NULL;
+	m.msg_hdr.msg_namelen = 0;
+	return recvmmsg(udp, &m, 1, MSG_DONTWAIT, NULL);
+}
+
 static struct sockaddr_un
 abstract_name(socklen_t *len)
 {
@@ -845,6 +880,8 @@ static const struct attempt attempts[] = {
     {"TCP to the cluster port", enter, try_connect, INSIDE_OK, 0},
     {"TCP to another port", enter, try_connect_other, EACCES, 4},
     {"TCP to another port by fast open", enter, try_fastopen, KILLED, 0},
+    {"the same, several at once", enter, try_fastopen_many, KILLED, 0},
+    {"packets", enter, try_packets, INSIDE_OK, 0},
 
     {"memory", enter, try_map, INSIDE_OK, 0},
     {"executable memory", enter, try_map_exec, KILLED, 0},
@@ -985,6 +1022,7 @@ set_up(void **state)
 {
 	socklen_t len;
 	struct sockaddr_un a = abstract_name(&len);
+	struct sockaddr_in in = loopback(0);
 
 	(void)state;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -996,6 +1034,9 @@ set_up(void **state)
 	abstract_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(abstract_fd, (struct sockaddr *)&a, len) == -1 ||
 	    listen(abstract_fd, 16) == -1)
+		return -1;
+	udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (bind(udp, (struct sockaddr *)&in, sizeof(in)) == -1)
 		return -1;
 	if (conf.cluster_port == 0 || other_port == 0 || mkdtemp(top) == NULL ||
 	    chown(top, TEST_UID, TEST_UID) == -1)
