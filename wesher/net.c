@@ -56,6 +56,7 @@ static struct {
 	struct net_counters count;
 	struct accept accept;
 	struct ipaddr asker, asked; /* of the packet that is handled */
+	int64_t now; /* when those came that are handled, or 0 */
 	struct refused refused[REFUSED_SLOTS];
 	struct replay heard;
 	uint8_t hashkey[crypto_shorthash_KEYBYTES];
@@ -72,7 +73,7 @@ net_refused(const struct ipport *from, const char *what, const char *why)
 	uint8_t h[crypto_shorthash_BYTES];
 	char buf[IPPORT_STRLEN];
 	struct refused *r;
-	int64_t now = clock_now();
+	int64_t now = net.now != 0 ? net.now : clock_now();
 
 	crypto_shorthash(
 	    h, (const uint8_t *)&from->ip, sizeof(from->ip), net.hashkey);
@@ -265,6 +266,7 @@ on_udp(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	(void)arg;
+	net.now = clock_now();
 	/* Fewer than there is room for: there are no more. */
 	while (n == SLOTS && all < PACKETS_PER_WAKE && net.started) {
 		n = recvmmsg(fd, net.msg, SLOTS, MSG_DONTWAIT, NULL);
@@ -278,6 +280,7 @@ on_udp(evutil_socket_t fd, short what, void *arg)
 		inbox_clear(n > 0 ? (unsigned)n : 0);
 		all += SLOTS;
 	}
+	net.now = 0;
 	if (net.cfg.handler.taken != NULL && net.started)
 		net.cfg.handler.taken();
 }
