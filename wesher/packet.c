@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crc.h"
 #include "wire.h"
 
 #define INFLATE_FIRST 16384 /* a stream's first buffer */
@@ -41,24 +42,6 @@ wire_error_str(int err)
 	default:
 		return "unknown error";
 	}
-}
-
-/* CRC-32 of IEEE 802.3, four bits at a time. */
-static uint32_t
-crc32_ieee(const uint8_t *p, size_t len)
-{
-	static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8,
-	    0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-	    0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0,
-	    0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-	uint32_t c = UINT32_MAX;
-
-	for (; len > 0; len--) {
-		c ^= *p++;
-		c = c >> 4 ^ table[c & 15];
-		c = c >> 4 ^ table[c & 15];
-	}
-	return ~c;
 }
 
 /* A type byte that is no message but a layer. */

@@ -31,6 +31,7 @@
 #include <sodium.h>
 
 #include "../../common/clock.h"
+#include "../../wesher/crc.h"
 #include "../../wesher/seal.h"
 #include "../../wesher/wire.h"
 
@@ -63,18 +64,6 @@ sealed(struct seal *with, const void *plain, size_t len, uint8_t *out)
 	if (n == -1)
 		errx(1, "seal");
 	return (size_t)n;
-}
-
-static uint32_t
-crc32_ieee(const uint8_t *p, size_t len)
-{
-	uint32_t c = UINT32_MAX;
-	int i;
-
-	while (len-- > 0)
-		for (c ^= *p++, i = 0; i < 8; i++)
-			c = c >> 1 ^ (c & 1 ? 0xedb88320 : 0);
-	return ~c;
 }
 
 /* [12][checksum] before the message at out + 5. */

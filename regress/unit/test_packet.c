@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "../../wesher/crc.h"
 #include "../../wesher/wire.h"
 #include "vec.h"
 
@@ -150,6 +151,30 @@ nesting_allowed(void **state)
 	expect(crc(twice(bare())), WIRE_OK, 2);
 	expect(crc(squeeze(bare())), WIRE_OK, 1);
 	expect(crc(squeeze(twice(bare()))), WIRE_OK, 2);
+}
+
+/* The sum of bytes of any number, at any address. */
+static void
+checksums(void **state)
+{
+	uint8_t b[80];
+	size_t at, len;
+	struct vec v;
+
+	(void)state;
+	for (len = 0; len < sizeof(b); len++)
+		b[len] = (uint8_t)(len * 167 + 91);
+	for (at = 0; at < 8; at++)
+		for (len = 1; at + len <= sizeof(b); len++) {
+			v = crc(vec_copy(b + at, len));
+			assert_int_equal(crc32_ieee(b + at, len),
+			    (uint32_t)v.p[1] << 24 | v.p[2] << 16 |
+				v.p[3] << 8 | v.p[4]);
+			free(v.p);
+		}
+	assert_int_equal(
+	    crc32_ieee((const uint8_t *)"123456789", 9), 0xcbf43926);
+	assert_int_equal(crc32_ieee(b, 0), 0);
 }
 
 static void
@@ -489,6 +514,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nesting_allowed),
+	    cmocka_unit_test(checksums),
 	    cmocka_unit_test(nesting_refused),
 	    cmocka_unit_test(types),
 	    cmocka_unit_test(compound_refused),
