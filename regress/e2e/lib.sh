@@ -19,7 +19,7 @@
 #	is DESC GOT WANTED         one test
 #	done_testing               the plan, and logs when something failed
 
-E2E=$(cd "$(dirname "$0")" && pwd)
+: "${E2E:=$(cd "$(dirname "$0")" && pwd)}" # set by who is elsewhere
 TOP=$(cd "$E2E/../.." && pwd)
 : "${O:=build}"
 case $O in /*) ;; *) O=$TOP/$O ;; esac
