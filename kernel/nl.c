@@ -8,6 +8,7 @@
  * which also ends a dump that is still open on the socket; the kernel would
  * refuse the next one with EBUSY.
  */
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <linux/netlink.h>
@@ -38,10 +39,18 @@ nl_open(struct nl *nl, int bus)
 
 	memset(nl, 0, sizeof(*nl));
 	nl->bufsize = NL_BUFSIZE;
-	if ((nl->buf = calloc(1, NL_BUFSIZE)) == NULL)
+	nl->buf = mmap(NULL, NL_BUFSIZE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (nl->buf == MAP_FAILED) {
+		nl->buf = NULL;
 		return -1;
-	/* Best effort: the WireGuard private key passes through it. */
-	(void)sodium_mlock(nl->buf, NL_BUFSIZE);
+	}
+	/*
+	 * Best effort: the WireGuard private key passes through it. Only what
+	 * is used takes memory, which seldom is more than a page.
+	 */
+	(void)mlock2(nl->buf, NL_BUFSIZE, MLOCK_ONFAULT);
+	(void)madvise(nl->buf, NL_BUFSIZE, MADV_DONTDUMP);
 	if ((nl->sock = mnl_socket_open2(bus, SOCK_CLOEXEC)) == NULL ||
 	    mnl_socket_bind(nl->sock, 0, MNL_SOCKET_AUTOPID) == -1) {
 		saved = errno;
@@ -63,10 +72,25 @@ nl_close(struct nl *nl)
 {
 	if (nl->sock != NULL)
 		mnl_socket_close(nl->sock);
-	if (nl->buf != NULL)
-		(void)sodium_munlock(nl->buf, nl->bufsize); /* wipes it too */
-	free(nl->buf);
+	if (nl->buf != NULL) {
+		nl_wipe(nl);
+		(void)munmap(nl->buf, nl->bufsize);
+	}
 	memset(nl, 0, sizeof(*nl));
+}
+
+void
+nl_wipe(struct nl *nl)
+{
+	sodium_memzero(nl->buf, nl->used);
+	nl->used = 0;
+}
+
+static void
+note_used(struct nl *nl, size_t len)
+{
+	if (len > nl->used)
+		nl->used = len < nl->bufsize ? len : nl->bufsize;
 }
 
 int
@@ -108,6 +132,8 @@ nl_receive(struct nl *nl, int timeout)
 		msg.msg_iov = &iov;
 		msg.msg_iovlen = 1;
 		len = recvmsg(pfd.fd, &msg, MSG_DONTWAIT);
+		if (len > 0)
+			note_used(nl, (size_t)len);
 		if (len != -1 && from.nl_pid == 0)
 			return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : len;
 		if (len != -1 || errno == EINTR)
@@ -181,6 +207,7 @@ exchange(struct nl *nl, const void *buf, size_t len, struct waiting *w)
 		if (recv(nl_fd(nl), scrap, sizeof(scrap), MSG_DONTWAIT) == -1 &&
 		    errno == EAGAIN)
 			break;
+	note_used(nl, len); /* a dump's request came from there, too */
 	for (i = 0; i < w->n; i++)
 		w->err[i] = 1;
 	w->left = w->n;

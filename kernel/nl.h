@@ -18,11 +18,14 @@ struct nl {
 	unsigned portid;
 	uint8_t *buf; /* receive and send buffer, locked in memory */
 	size_t bufsize; /* 64 KiB */
+	size_t used; /* what was sent or received since nl_wipe() is in these */
 };
 
 /* bus is NETLINK_ROUTE or NETLINK_GENERIC. 0, or -1 (errno). */
 int nl_open(struct nl *nl, int bus);
 void nl_close(struct nl *nl);
+/* Forget what passed through the buffer. */
+void nl_wipe(struct nl *nl);
 /* The file descriptor. */
 int nl_fd(const struct nl *nl);
 

@@ -98,7 +98,7 @@ netlink_set(unsigned ifindex, const uint8_t privkey[WG_KEY_LEN], uint16_t port)
 	mnl_attr_put(nlh, WGDEVICE_A_PRIVATE_KEY, WG_KEY_LEN, privkey);
 	mnl_attr_put_u16(nlh, WGDEVICE_A_LISTEN_PORT, port);
 	r = nl_ack(&genl, nlh);
-	sodium_memzero(genl.buf, genl.bufsize);
+	nl_wipe(&genl);
 	return r;
 }
 
@@ -223,7 +223,7 @@ netlink_get(unsigned ifindex, struct wg_dump *s)
 	    WG_CMD_GET_DEVICE, NLM_F_DUMP, ifindex);
 	int r = nl_dump(&genl, nlh, device_cb, device_restart, s);
 
-	sodium_memzero(genl.buf, genl.bufsize);
+	nl_wipe(&genl);
 	return r;
 }
 

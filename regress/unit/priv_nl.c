@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "../../kernel/nl.h"
 
@@ -141,6 +142,23 @@ test_ack(void **state)
 	RUN(no);
 	assert_int_equal(ack(), -EPERM);
 	assert_int_equal(sends, 1);
+}
+
+/* Of a long request and its short answer nothing is left. */
+static void
+test_wipe(void **state)
+{
+	static const struct step s[] = {{.type = NLMSG_ERROR}};
+	struct nlmsghdr *nlh;
+
+	(void)state;
+	RUN(s);
+	nlh = nl_request(&nl, RTM_NEWLINK, 0);
+	memset(mnl_nlmsg_put_extra_header(nlh, 9000), 0x5a, 9000);
+	assert_int_equal(nl_ack(&nl, nlh), 0);
+	assert_false(sodium_is_zero(nl.buf, nl.bufsize));
+	nl_wipe(&nl);
+	assert_true(sodium_is_zero(nl.buf, nl.bufsize));
 }
 
 static void
@@ -347,10 +365,10 @@ test_real(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_ack), T(test_strangers),
-	    T(test_timeout), T(test_dump), T(test_dump_interrupted),
-	    T(test_dump_never_quiet), T(test_dump_cb_error), T(test_batch),
-	    T(test_real)};
+	const struct CMUnitTest tests[] = {T(test_ack), T(test_wipe),
+	    T(test_strangers), T(test_timeout), T(test_dump),
+	    T(test_dump_interrupted), T(test_dump_never_quiet),
+	    T(test_dump_cb_error), T(test_batch), T(test_real)};
 
 	return cmocka_run_group_tests_name("priv_nl", tests, NULL, NULL);
 }

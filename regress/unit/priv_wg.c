@@ -63,6 +63,12 @@ nl_close(struct nl *nl)
 	(void)nl;
 }
 
+void
+nl_wipe(struct nl *nl)
+{
+	memset(nl->buf, 0, nl->bufsize);
+}
+
 int
 nl_fd(const struct nl *nl)
 {
