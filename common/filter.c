@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -68,6 +69,8 @@ filter_free(struct filter *f)
 		return;
 	seccomp_release(f->ctx);
 	free(f);
+	/* Ten times what the daemon itself will ever take. */
+	(void)malloc_trim(0);
 }
 
 void
