@@ -14,7 +14,9 @@
 void
 replay_init(struct replay *r)
 {
-	memset(r, 0, sizeof(*r));
+	/* What is zero stays untouched, so it takes no memory until used. */
+	if (r->n != 0)
+		memset(r, 0, sizeof(*r));
 	randombytes_buf(r->key, sizeof(r->key));
 }
 
