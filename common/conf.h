@@ -32,7 +32,6 @@ struct conf {
 	uint32_t magic, size; /* CONF_MAGIC, sizeof(struct conf) */
 	uint8_t keys[CONF_KEYS][CLUSTER_KEY_LEN];
 	uint32_t nkeys;
-	char join[CONF_JOIN][CONF_JOINLEN]; /* HOST, HOST:PORT, [v6]:PORT */
 	uint32_t njoin;
 	bool init;
 	bool keep_interface;
@@ -52,6 +51,8 @@ struct conf {
 	uint32_t hold_down; /* seconds */
 	char user[CONF_USERLEN];
 	char hosts_domains[CONF_DOMAINS]; /* D[,D]..., no other's get lines */
+	/* HOST, HOST:PORT, [v6]:PORT. Last: most of it is seldom used. */
+	char join[CONF_JOIN][CONF_JOINLEN];
 };
 #define CONF_MAGIC 0x77736831 /* "wsh1" */
 

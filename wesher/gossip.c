@@ -290,21 +290,28 @@ secret(size_t size)
 	return p;
 }
 
-/* The memfd into *conf, but for the keys. */
+/* The memfd into *conf, but for the keys; what it has none of stays untouched,
+ * which takes no memory. */
 static bool
 conf_take(struct conf *conf, uint8_t (*keys)[CLUSTER_KEY_LEN])
 {
 	const size_t at = offsetof(struct conf, keys);
 	const size_t behind = at + sizeof(conf->keys);
+	const size_t join = offsetof(struct conf, join);
 	struct iovec iov[] = {
 	    {conf, at},
 	    {keys, sizeof(conf->keys)},
-	    {(uint8_t *)conf + behind, sizeof(*conf) - behind},
+	    {(uint8_t *)conf + behind, join - behind},
 	};
-	ssize_t n = preadv(PRIV_FD_CONF, iov, 3, 0);
+	size_t len;
 
-	return n == (ssize_t)sizeof(*conf) && conf->magic == CONF_MAGIC &&
-	       conf->size == sizeof(*conf) && conf->nkeys <= CONF_KEYS;
+	if (preadv(PRIV_FD_CONF, iov, 3, 0) != (ssize_t)join ||
+	    conf->magic != CONF_MAGIC || conf->size != sizeof(*conf) ||
+	    conf->nkeys > CONF_KEYS || conf->njoin > CONF_JOIN)
+		return false;
+	len = conf->njoin * sizeof(conf->join[0]);
+	return pread(PRIV_FD_CONF, conf->join, len, (off_t)join) ==
+	       (ssize_t)len;
 }
 
 /* The operator's options, from the sealed memfd. */

@@ -36,8 +36,7 @@ mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
 	if (sodium_init() == -1 || (m = sodium_malloc(sizeof(*m))) == NULL)
 		return NULL;
 	memset(m, 0, sizeof(*m));
-	m->conf = *conf;
-	sodium_memzero(m->conf.keys, sizeof(m->conf.keys));
+	m->conf = conf;
 	m->ops = *ops;
 	m->state = *st;
 	sodium_memzero(st, sizeof(*st));
@@ -201,7 +200,7 @@ mesh_finished(const struct mesh *m)
 bool
 mesh_knows(const struct mesh *m, const struct ipaddr *ip)
 {
-	const struct ipport at = {.ip = *ip, .port = m->conf.cluster_port};
+	const struct ipport at = {.ip = *ip, .port = m->conf->cluster_port};
 
 	return m->swim != NULL &&
 	       member_find_addr(swim_members(m->swim), &at) != NULL;

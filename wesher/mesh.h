@@ -41,7 +41,10 @@ struct mesh_ops {
 	uint64_t (*sealed)(void);
 };
 
-/* Takes over what st owns (and clears it). NULL when out of memory. */
+/*
+ * Takes over what st owns (and clears it); conf, of which the keys are not
+ * looked at, must outlive it. NULL when out of memory.
+ */
 struct mesh *
 mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st);
 void mesh_free(struct mesh *m);

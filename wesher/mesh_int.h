@@ -13,7 +13,7 @@
 
 /* Shared by mesh.c and mesh_*.c alone. */
 struct mesh {
-	struct conf conf; /* without the keys */
+	const struct conf *conf; /* the caller's */
 	struct mesh_ops ops;
 	struct state state;
 	struct swim *swim;

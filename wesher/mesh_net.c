@@ -36,7 +36,7 @@ mesh_connects(const struct mesh *m, const struct ipport *to)
 void
 mesh_accept(struct mesh *m)
 {
-	struct accept_from f = {.conf = &m->conf, .net = &m->net};
+	struct accept_from f = {.conf = m->conf, .net = &m->net};
 	struct accept a;
 
 	if (m->ops.accept == NULL)
@@ -102,7 +102,7 @@ move(struct mesh *m, int64_t now, const struct ipaddr *to)
 	log_info("now announced at %s, before at %s", ipaddr_str(to, is),
 	    ipaddr_str(&m->former, was));
 	peers_moved(m->peers, now, true);
-	swim_set_addr(m->swim, now, to, m->conf.cluster_port);
+	swim_set_addr(m->swim, now, to, m->conf->cluster_port);
 }
 
 static bool
@@ -189,7 +189,7 @@ mesh_net(struct mesh *m, int64_t now, const struct priv_net *net)
 		return;
 	m->net = *net;
 	learn_families(m, now);
-	if (!mesh_pick_addr(&m->conf, net, m->ops.reaches, &addr)) {
+	if (!mesh_pick_addr(m->conf, net, m->ops.reaches, &addr)) {
 		if (m->swim == NULL)
 			log_warnx("this host has no address to announce yet: "
 				  "waiting for one (or use "

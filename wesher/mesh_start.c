@@ -172,7 +172,7 @@ mesh_join_saved(struct mesh *m, int64_t now)
 		if (strcmp(m->state.nodes[i].name, m->name) == 0)
 			continue;
 		if (to.port == 0)
-			to.port = m->conf.cluster_port;
+			to.port = m->conf->cluster_port;
 		if (join_add_addr(m->join, &to, now) == 0)
 			n++;
 	}
@@ -184,16 +184,16 @@ add_targets(struct mesh *m, int64_t now)
 {
 	size_t i, n;
 
-	for (i = 0; i < m->conf.njoin; i++)
-		if (join_add(m->join, m->conf.join[i], now) == -1)
+	for (i = 0; i < m->conf->njoin; i++)
+		if (join_add(m->join, m->conf->join[i], now) == -1)
 			log_warnx("--join %s: neither a name nor an address",
-			    m->conf.join[i]);
-	if (m->conf.njoin > 0)
+			    m->conf->join[i]);
+	if (m->conf->njoin > 0)
 		return;
 	n = mesh_join_saved(m, now);
 	/* A crash before the first save: the tunnels remember. */
 	for (i = 0; n == 0 && i < m->nends; i++) {
-		struct ipport to = {m->ends[i], m->conf.cluster_port};
+		struct ipport to = {m->ends[i], m->conf->cluster_port};
 
 		(void)join_add_addr(m->join, &to, now);
 	}
@@ -211,13 +211,13 @@ warn_inside(const struct mesh *m)
 {
 	char addr[IPADDR_STRLEN], net[IPNET_STRLEN];
 
-	if (m->conf.advertise_addr.len == 0 && m->conf.bind_addr.len == 0 &&
-	    ipnet_contains(&m->conf.overlay, &m->announced))
+	if (m->conf->advertise_addr.len == 0 && m->conf->bind_addr.len == 0 &&
+	    ipnet_contains(&m->conf->overlay, &m->announced))
 		log_warnx("announced at %s, which lies inside the overlay "
 			  "network %s: tunnels may hide hosts beyond this "
 			  "network, another --overlay-net avoids that",
 		    ipaddr_str(&m->announced, addr),
-		    ipnet_str(&m->conf.overlay, net));
+		    ipnet_str(&m->conf->overlay, net));
 }
 
 /* What cannot work is said once, at the start. */
@@ -258,23 +258,23 @@ mesh_up(struct mesh *m, int64_t now)
 	sc.ops = &mesh_swim_ops;
 	sc.name = m->name;
 	sc.addr = m->announced;
-	sc.port = m->conf.cluster_port;
+	sc.port = m->conf->cluster_port;
 	sc.metalen = mesh_own_meta(m, meta);
 	sc.meta = meta;
 	sc.incarnation = first_incarnation(m);
 	sc.max_members = MAX_PEERS;
 	sc.connects = connects;
-	pc.overlay = m->conf.overlay;
+	pc.overlay = m->conf->overlay;
 	pc.self_addr = m->self;
 	memcpy(pc.self_key, m->pubkey, WG_KEY_LEN);
 	pc.wgport = m->wgport;
-	pc.allow_static = m->conf.allow_static;
-	pc.hosts = !m->conf.no_etc_hosts;
+	pc.allow_static = m->conf->allow_static;
+	pc.hosts = !m->conf->no_etc_hosts;
 	pc.self_name = m->name;
-	pc.hosts_domains = m->conf.hosts_domains;
-	pc.hold_down = m->conf.hold_down * US_PER_S;
+	pc.hosts_domains = m->conf->hosts_domains;
+	pc.hold_down = m->conf->hold_down * US_PER_S;
 	m->peers = peers_new(&pc);
-	m->join = join_new(&join_ops, m, m->conf.cluster_port);
+	m->join = join_new(&join_ops, m, m->conf->cluster_port);
 	m->swim = swim_new(&sc, now);
 	if (m->peers == NULL || m->join == NULL || m->swim == NULL)
 		fatalx("cannot start the mesh: out of memory");
@@ -321,11 +321,11 @@ mesh_hello(struct mesh *m, int64_t now, const struct priv_hello *h)
 	m->adopted = h->adopted;
 	if (m->adopted > 0)
 		log_info("%u tunnels of an earlier run were found", m->adopted);
-	attempt = overlay_first(&m->conf.overlay, m->name, h->namelen,
-	    m->conf.init ? 0 : m->state.attempt, &addr);
+	attempt = overlay_first(&m->conf->overlay, m->name, h->namelen,
+	    m->conf->init ? 0 : m->state.attempt, &addr);
 	if (attempt == -1)
 		attempt = overlay_first(
-		    &m->conf.overlay, m->name, h->namelen, 0, &addr);
+		    &m->conf->overlay, m->name, h->namelen, 0, &addr);
 	if (attempt == -1)
 		fatalx(
 		    "no usable address for %s in the overlay network: choose a "
@@ -355,8 +355,8 @@ self_refused(struct mesh *m, int64_t now, const struct priv_result *r)
 
 	(void)priv_ip_from(&addr, &r->addr);
 	if (is_about_addr(r->error))
-		next = overlay_first(&m->conf.overlay, m->name, strlen(m->name),
-		    m->attempt + 1u, &addr);
+		next = overlay_first(&m->conf->overlay, m->name,
+		    strlen(m->name), m->attempt + 1u, &addr);
 	if (next != -1) {
 		log_debug("overlay address of attempt %d refused: %s",
 		    m->attempt, priv_reason(r->error));
@@ -374,7 +374,7 @@ self_refused(struct mesh *m, int64_t now, const struct priv_result *r)
 	m->self_complained = true;
 	if (is_about_addr(r->error) &&
 	    (next = overlay_first(
-		 &m->conf.overlay, m->name, strlen(m->name), 0, &addr)) != -1)
+		 &m->conf->overlay, m->name, strlen(m->name), 0, &addr)) != -1)
 		m->attempt = (uint8_t)next;
 	m->self_at = now + SELF_RETRY;
 }
@@ -396,9 +396,9 @@ holder_of(struct mesh *m, const struct ipaddr *addr)
 		    meta_decode(mb->meta, mb->metalen, &meta) == -1 ||
 		    !ipaddr_eq(&meta.overlay, addr))
 			continue;
-		if (m->conf.allow_static && meta.has_x && meta.is_static)
+		if (m->conf->allow_static && meta.has_x && meta.is_static)
 			return mb;
-		overlay_addr(&m->conf.overlay, mb->name, mb->namelen,
+		overlay_addr(&m->conf->overlay, mb->name, mb->namelen,
 		    meta.has_x ? meta.attempt : 0, &derived);
 		if (ipaddr_eq(&derived, addr))
 			return mb;
@@ -421,8 +421,8 @@ mesh_yield_addr(struct mesh *m, int64_t now)
 	if (m->moving || mb == NULL)
 		return;
 	do {
-		next = overlay_first(&m->conf.overlay, m->name, strlen(m->name),
-		    (unsigned)next + 1, &addr);
+		next = overlay_first(&m->conf->overlay, m->name,
+		    strlen(m->name), (unsigned)next + 1, &addr);
 	} while (next != -1 && holder_of(m, &addr) != NULL);
 	if (next == -1) {
 		log_warnx("our overlay address %s is that of %s, and no other "

@@ -20,11 +20,11 @@ void
 mesh_view(struct mesh *m, struct mesh_view *v)
 {
 	memset(v, 0, sizeof(*v));
-	v->conf = &m->conf;
+	v->conf = m->conf;
 	v->name = m->name;
 	v->overlay = m->self;
 	v->announced.ip = m->announced;
-	v->announced.port = m->announced.len != 0 ? m->conf.cluster_port : 0;
+	v->announced.port = m->announced.len != 0 ? m->conf->cluster_port : 0;
 	memcpy(v->pubkey, m->pubkey, sizeof(v->pubkey));
 	v->swim = m->swim;
 	v->peers = m->peers;
@@ -185,9 +185,9 @@ head_doc(struct mesh *m)
 	    sodium_base64_VARIANT_ORIGINAL);
 	return json_pack(
 	    "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:i, s:i, s:I, s:I}", "name",
-	    text(v.name), "interface", text(m->conf.interface), "overlay_addr",
+	    text(v.name), "interface", text(m->conf->interface), "overlay_addr",
 	    addr_or_null(&v.overlay), "overlay_net",
-	    ipnet_str(&m->conf.overlay, net), "addr",
+	    ipnet_str(&m->conf->overlay, net), "addr",
 	    ipport_or_null(&v.announced), "pubkey", key, "version",
 	    WESHER_VERSION, "health",
 	    m->swim == NULL ? 0 : (int)swim_health(m->swim), "queue",
