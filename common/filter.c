@@ -7,13 +7,13 @@
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -30,6 +30,13 @@ struct filter {
 	scmp_filter_ctx ctx;
 	uint32_t arch;
 	int err;
+};
+
+/* In memory that is shared with the process that makes it. */
+struct filter_program {
+	int err;
+	unsigned short len;
+	struct sock_filter ins[BPF_MAXINSNS];
 };
 
 static void
@@ -69,8 +76,6 @@ filter_free(struct filter *f)
 		return;
 	seccomp_release(f->ctx);
 	free(f);
-	/* Ten times what the daemon itself will ever take. */
-	(void)malloc_trim(0);
 }
 
 void
@@ -146,49 +151,81 @@ prologue(struct sock_filter ins[PROLOGUE], uint32_t arch)
 	memcpy(ins, p, sizeof(p));
 }
 
-/* libseccomp's program behind ours; prog->filter is the caller's to free. */
+/* libseccomp's program behind ours. */
 static int
-export_program(struct filter *f, struct sock_fprog *prog)
+export_program(const struct filter *f, struct filter_program *p)
 {
-	const size_t head = PROLOGUE * sizeof(struct sock_filter);
+	const size_t size = sizeof(p->ins[0]);
+	const size_t room = sizeof(p->ins) - PROLOGUE * size;
 	int fd = memfd_create("filter", MFD_CLOEXEC), err = -EIO;
-	struct sock_filter *ins = NULL;
 	off_t len;
 
 	if (fd == -1)
 		return -errno;
-	if ((err = seccomp_export_bpf(f->ctx, fd)) < 0)
-		goto out;
-	err = -EIO;
-	len = lseek(fd, 0, SEEK_END);
-	if (len <= 0 || len % (off_t)sizeof(*ins) != 0 ||
-	    (size_t)len / sizeof(*ins) + PROLOGUE > BPF_MAXINSNS ||
-	    (ins = malloc(head + (size_t)len)) == NULL)
-		goto out;
-	prologue(ins, f->arch);
-	if (pread(fd, ins + PROLOGUE, (size_t)len, 0) != len) {
-		free(ins);
-		goto out;
+	if ((err = seccomp_export_bpf(f->ctx, fd)) == 0) {
+		len = lseek(fd, 0, SEEK_END);
+		prologue(p->ins, f->arch);
+		if (len <= 0 || (size_t)len % size != 0 || (size_t)len > room ||
+		    pread(fd, p->ins + PROLOGUE, (size_t)len, 0) != len)
+			err = -EIO;
+		else
+			p->len =
+			    (unsigned short)(PROLOGUE + (size_t)len / size);
 	}
-	prog->filter = ins;
-	prog->len = (unsigned short)(PROLOGUE + (size_t)len / sizeof(*ins));
-	err = 0;
-out:
 	close(fd);
 	return err;
 }
 
-int
-filter_load(struct filter *f)
+static void
+make(struct filter_program *p, struct filter *(*rules)(const void *arg),
+    const void *arg)
 {
-	struct sock_fprog prog;
-	int err = f->err;
+	struct filter *f = rules(arg);
 
-	if (err != 0 || (err = export_program(f, &prog)) != 0)
-		return err;
+	p->err = f == NULL ? -ENOMEM : f->err;
+	if (p->err == 0)
+		p->err = export_program(f, p);
+	filter_free(f);
+}
+
+int
+filter_make(struct filter_program **out,
+    struct filter *(*rules)(const void *arg), const void *arg)
+{
+	struct filter_program *p = mmap(NULL, sizeof(*p),
+	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+	int err;
+
+	*out = NULL;
+	if (p == MAP_FAILED)
+		return -errno;
+	p->err = -ECHILD; /* unless it gets to an end */
+	if ((pid = fork()) == 0) {
+		make(p, rules, arg);
+		_exit(0);
+	}
+	if (pid == -1) /* by a limit, which must not keep us from ours */
+		make(p, rules, arg);
+	else
+		while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+			;
+	if ((err = p->err) != 0)
+		(void)munmap(p, sizeof(*p));
+	else
+		*out = p;
+	return err;
+}
+
+int
+filter_load(struct filter_program *p)
+{
+	const struct sock_fprog prog = {p->len, p->ins};
+	int err = 0;
+
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) == -1)
 		err = -errno;
-	free(prog.filter);
+	(void)munmap(p, sizeof(*p));
 	return err;
 }
 

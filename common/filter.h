@@ -10,7 +10,7 @@
  * and the list does not have kills the process; one that is newer than
  * libseccomp gets ENOSYS, so that a newer libc falls back.
  *
- * Errors are kept and told by filter_load() and filter_pfc() alone.
+ * Errors are kept and told by filter_make() and filter_pfc() alone.
  */
 struct filter;
 
@@ -50,10 +50,19 @@ void filter_if(struct filter *f, const char *name, int error, unsigned n,
 uint32_t filter_open_flags(const struct filter *f, int flags);
 
 /*
+ * The program of the filter that rules(arg) makes, or NULL when out of memory.
+ * Both run in a process of their own, which is waited for: libseccomp takes ten
+ * times the memory that a daemon does, and leaves it in pieces. filter_load()
+ * frees *out. Returns 0 or -errno.
+ */
+struct filter_program;
+int filter_make(struct filter_program **out,
+    struct filter *(*rules)(const void *arg), const void *arg);
+/*
  * Put it on this process, for good; no_new_privs must be set. Needs no
  * privilege. Returns 0 or -errno, and then nothing is in force.
  */
-int filter_load(struct filter *f);
+int filter_load(struct filter_program *p);
 /* Write it in libseccomp's readable form to fd. Returns 0 or -errno. */
 int filter_pfc(struct filter *f, int fd);
 

@@ -164,16 +164,17 @@ landlock(struct sandbox *s)
 			  "lsm=): going on without it");
 }
 
-static void
-filter(struct sandbox *s)
+static struct filter *
+rules(const void *s)
 {
-	struct filter *f = sandbox_filter(0, s);
-	int err = f == NULL ? -ENOMEM : filter_load(f);
+	return sandbox_filter(0, s);
+}
 
-	/* Forbidden from here on: malloc'ed memory that is not needed. */
-	if (err != 0)
+static void
+filter(struct sandbox *s, struct filter_program *p, int err)
+{
+	if (err != 0 || (err = filter_load(p)) != 0)
 		fatalx("system call filter: %s", strerror(-err));
-	filter_free(f);
 	s->layers |= PRIV_BOX_SECCOMP;
 }
 #endif
@@ -181,6 +182,10 @@ filter(struct sandbox *s)
 void
 sandbox_enter(struct sandbox *s)
 {
+#ifndef SANDBOX_NO
+	struct filter_program *program;
+	int made = filter_make(&program, rules, s);
+#endif
 	int bound, locked;
 
 	s->layers = s->abi = 0;
@@ -201,7 +206,7 @@ sandbox_enter(struct sandbox *s)
 		fatal("giving up privileges");
 #ifndef SANDBOX_NO
 	limits_set(RLIMIT_AS, MEMORY_MAX);
-	filter(s);
+	filter(s, program, made);
 #endif
 	log_info("sandbox:%s%s%s",
 	    s->layers & PRIV_BOX_BOUND ? " bounding set," : "",

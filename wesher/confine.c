@@ -187,21 +187,6 @@ confine_landlock(const struct confine *c)
 	return 0;
 }
 
-int
-confine_calls(const struct confine *c)
-{
-	struct filter *f = confine_filter(0, c);
-	int err = f == NULL ? -ENOMEM : filter_load(f);
-
-	filter_free(f);
-	if (err != 0) {
-		errno = -err;
-		return -1;
-	}
-	layers.filtered = true;
-	return 0;
-}
-
 static void
 enter_root(struct confine *c)
 {
@@ -217,9 +202,21 @@ enter_root(struct confine *c)
 	layers.rooted = true;
 }
 
+#ifndef SANDBOX_NO
+static struct filter *
+rules(const void *c)
+{
+	return confine_filter(0, c);
+}
+#endif
+
 void
 confine_enter(struct confine *c)
 {
+#ifndef SANDBOX_NO
+	struct filter_program *program;
+	int err;
+#endif
 	uint64_t caps;
 
 	enter_root(c);
@@ -232,15 +229,20 @@ confine_enter(struct confine *c)
 		fatalx("capabilities are left: %llx", (unsigned long long)caps);
 	layers.no_caps = true;
 	layers.uid = getuid();
+#ifndef SANDBOX_NO
+	err = filter_make(&program, rules, c); /* while it may fork */
+#endif
 	if (confine_limits() == -1)
 		fatal("cannot set the limits of the sandbox");
 #ifndef SANDBOX_NO
 	if (confine_landlock(c) == -1)
 		fatal("Landlock");
 	/* Last: it forbids all of the above. */
-	if (confine_calls(c) == -1)
-		fatal("cannot filter system calls (is seccomp in this "
-		      "kernel?)");
+	if (err != 0 || (err = filter_load(program)) != 0)
+		fatalx("cannot filter system calls: %s (is seccomp in this "
+		       "kernel?)",
+		    strerror(-err));
+	layers.filtered = true;
 #endif
 }
 

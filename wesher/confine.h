@@ -68,7 +68,6 @@ void confine_enter(struct confine *c);
 /* Its parts, for tests. 0, or -1 (errno). */
 int confine_limits(void);
 int confine_landlock(const struct confine *c);
-int confine_calls(const struct confine *c);
 
 /* What confine_enter has done. */
 const struct layers *confine_layers(void);

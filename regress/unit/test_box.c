@@ -12,6 +12,7 @@
 
 #include <netinet/in.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -24,9 +25,12 @@
 
 #include "../../common/filter.h"
 #include "../../common/landlock.h"
+#include "../../common/runas.h"
 #include "inside.h"
 
 static char top[64];
+#define TEST_UID 64998
+
 static int dir, abi, port;
 
 /* What a process needs to end, and the sanitizers besides. */
@@ -34,22 +38,29 @@ static const char *const basic[] = {"exit_group", "read", "write", "close",
     "getppid", "rt_sigprocmask", "sigaltstack", "munmap", "mmap", "futex",
     NULL};
 
-static int
-filter(void)
+static struct filter *
+rules(const void *arg)
 {
 	static const char *const refused[] = {"shutdown", NULL};
 	const struct scmp_arg_cmp inet[] = {FILTER_EQ(0, AF_INET)};
 	struct filter *f = filter_new(0);
-	int err;
 
+	(void)arg;
 	if (f == NULL)
-		return -ENOMEM;
+		return NULL;
 	filter_allow(f, basic);
 	filter_refuse(f, refused, EPERM);
 	filter_if(f, "socket", 0, 1, inet);
-	err = filter_load(f);
-	filter_free(f);
-	return err;
+	return f;
+}
+
+static int
+filter(void)
+{
+	struct filter_program *p;
+	int err = filter_make(&p, rules, NULL);
+
+	return err != 0 ? err : filter_load(p);
 }
 
 static int
@@ -132,18 +143,79 @@ test_filter(void **state)
 		assert_int_equal(inside(filtered, t[i].attempt), t[i].want);
 }
 
-static void
-test_filter_unknown_name(void **state)
+static struct filter *
+wrong_rules(const void *arg)
 {
 	static const char *const wrong[] = {"getppid", "no_such_call", NULL};
 	struct filter *f = filter_new(0);
 
+	(void)arg;
+	if (f != NULL)
+		filter_allow(f, wrong);
+	return f;
+}
+
+static void
+test_filter_unknown_name(void **state)
+{
+	struct filter_program *p;
+	struct filter *f = wrong_rules(NULL);
+
 	(void)state;
+	assert_int_equal(filter_make(&p, wrong_rules, NULL), -EINVAL);
+	assert_null(p);
 	assert_non_null(f);
-	filter_allow(f, wrong);
-	assert_int_equal(filter_load(f), -EINVAL);
 	assert_int_equal(filter_pfc(f, STDERR_FILENO), -EINVAL);
 	filter_free(f);
+}
+
+static struct filter *
+dying_rules(const void *arg)
+{
+	(void)arg;
+	_exit(0);
+}
+
+static struct filter *
+no_rules(const void *arg)
+{
+	(void)arg;
+	return NULL;
+}
+
+/* It is made by another process, whose end is no program. */
+static void
+test_filter_not_made(void **state)
+{
+	struct filter_program *p;
+
+	(void)state;
+	assert_int_equal(filter_make(&p, dying_rules, NULL), -ECHILD);
+	assert_null(p);
+	assert_int_equal(filter_make(&p, no_rules, NULL), -ENOMEM);
+	assert_null(p);
+}
+
+/* Where no process can be made it is made here. */
+static int
+no_processes(void)
+{
+	const struct rlimit none = {0, 0};
+	const struct runas as = {TEST_UID, TEST_UID};
+
+	if (runas_ids(&as) == -1 || setrlimit(RLIMIT_NPROC, &none) == -1 ||
+	    fork() != -1)
+		return -1;
+	return filtered();
+}
+
+static void
+test_filter_without_processes(void **state)
+{
+	(void)state;
+	assert_int_equal(inside(no_processes, try_allowed), INSIDE_OK);
+	assert_int_equal(
+	    inside(no_processes, try_outside_list), INSIDE_SIGNAL(SIGSYS));
 }
 
 /* A name that another architecture does not have is left out there. */
@@ -414,6 +486,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_filter),
 	    cmocka_unit_test(test_filter_unknown_name),
+	    cmocka_unit_test(test_filter_not_made),
+	    cmocka_unit_test(test_filter_without_processes),
 	    cmocka_unit_test(test_filter_other_architecture),
 	    cmocka_unit_test(test_landlock),
 	    cmocka_unit_test(test_no_new_privs_comes_first),
