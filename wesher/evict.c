@@ -31,14 +31,35 @@ evict_init(struct swim *s)
 	unsigned i;
 
 	for (i = 0; i < EVICT_CLASSES; i++)
-		TAILQ_INIT(&s->evict[i]);
+		s->evict[i].first = s->evict[i].last = 0;
+}
+
+/* Between two neighbours in the list, one of which may be its end (0). */
+static void
+join(struct swim *s, struct evict_list *l, uint32_t prev, uint32_t next)
+{
+	struct member *a = member_by_id(&s->t, prev);
+	struct member *b = member_by_id(&s->t, next);
+
+	*(a != NULL ? &a->evict_next : &l->first) = next;
+	*(b != NULL ? &b->evict_prev : &l->last) = prev;
+}
+
+static void
+insert(struct swim *s, struct member *m, uint32_t prev, uint32_t next)
+{
+	struct evict_list *l = &s->evict[m->evict_class];
+
+	join(s, l, prev, m->id);
+	join(s, l, m->id, next);
 }
 
 void
 evict_remove(struct swim *s, struct member *m)
 {
 	if (m->evict_class != EVICT_NEVER)
-		TAILQ_REMOVE(&s->evict[m->evict_class], m, evict);
+		join(
+		    s, &s->evict[m->evict_class], m->evict_prev, m->evict_next);
 	m->evict_class = EVICT_NEVER;
 }
 
@@ -50,11 +71,11 @@ evict_sort(struct swim *s, struct member *m)
 	if (to == m->evict_class)
 		return;
 	evict_remove(s, m);
-	m->evict_class = (uint8_t)to;
+	m->evict_class = to & 7;
 	if (to == EVICT_UNSEEN || to == EVICT_HEARD)
-		TAILQ_INSERT_HEAD(&s->evict[to], m, evict);
+		insert(s, m, 0, s->evict[to].first);
 	else if (to != EVICT_NEVER)
-		TAILQ_INSERT_TAIL(&s->evict[to], m, evict);
+		insert(s, m, s->evict[to].last, 0);
 }
 
 void
@@ -71,7 +92,7 @@ evict_one(struct swim *s)
 	unsigned i;
 
 	for (i = EVICT_NEVER + 1; i < EVICT_CLASSES && m == NULL; i++)
-		m = TAILQ_FIRST(&s->evict[i]);
+		m = member_by_id(&s->t, s->evict[i].first);
 	if (m == NULL)
 		return false;
 	swim_forget(s, m);

@@ -20,7 +20,8 @@
 
 #define SAID_MAX 1024 /* bytes of one message, encoded */
 /* Claims become due together, so that many of them cost few looks. */
-#define GRAIN (SEC / 20)
+#define GRAIN	   (SEC / 20)
+#define TIDY_LOOKS 64 /* a tick */
 
 /* One message as it was understood, encoded anew. */
 struct said {
@@ -84,15 +85,66 @@ wake_at(struct swim *s, int64_t at)
 		s->claims_at = at;
 }
 
+struct talk *
+hearsay_talk(struct swim *s, struct member *m)
+{
+	struct talk *k = m->talk;
+
+	if (k != NULL) {
+		TAILQ_REMOVE(&s->talks, k, entry);
+		TAILQ_INSERT_TAIL(&s->talks, k, entry);
+		return k;
+	}
+	if ((k = calloc(1, sizeof(*k))) == NULL)
+		return NULL;
+	k->m = m;
+	k->shown_at = k->told_at = INT64_MIN / 2;
+	m->talk = k;
+	TAILQ_INSERT_TAIL(&s->talks, k, entry);
+	return k;
+}
+
+static void
+talk_free(struct swim *s, struct talk *k)
+{
+	TAILQ_REMOVE(&s->talks, k, entry);
+	k->m->talk = NULL;
+	free(k);
+}
+
+void
+hearsay_tidy(struct swim *s)
+{
+	unsigned looks = TIDY_LOOKS;
+	struct talk *k;
+
+	while (looks-- > 0 && (k = TAILQ_FIRST(&s->talks)) != NULL) {
+		if (k->claim != NULL)
+			(void)hearsay_talk(s, k->m); /* to the end */
+		else if (s->now >= k->shown_at + HEARSAY_GAP &&
+			 s->now >= k->told_at + TELL_GAP)
+			talk_free(s, k);
+		else
+			break;
+	}
+}
+
+static struct claim *
+claim_of(const struct member *m)
+{
+	return m->talk == NULL ? NULL : m->talk->claim;
+}
+
 static struct claim *
 claim_new(struct swim *s, struct member *m)
 {
-	struct claim *c = calloc(1, sizeof(*c));
+	struct talk *k = hearsay_talk(s, m);
+	struct claim *c = k == NULL ? NULL : calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
 	c->m = m;
-	m->claim = c;
+	k->claim = c;
 	TAILQ_INSERT_TAIL(&s->claims, c, entry);
 	return c;
 }
@@ -102,16 +154,17 @@ claim_new(struct swim *s, struct member *m)
 static void
 tell(struct swim *s, struct claim *c)
 {
+	struct talk *k = c->m->talk;
 	struct ipport at;
 
 	c->tell_at = NEVER;
 	if (!c->m->answered)
 		return;
-	if (s->now < c->m->shown_at + HEARSAY_GAP) {
-		c->tell_at = grain(c->m->shown_at + HEARSAY_GAP);
+	if (s->now < k->shown_at + HEARSAY_GAP) {
+		c->tell_at = grain(k->shown_at + HEARSAY_GAP);
 		return;
 	}
-	c->m->shown_at = s->now;
+	k->shown_at = s->now;
 	c->tell_at = grain(s->now + HEARSAY_GAP);
 	member_ipport(c->m, &at);
 	spread_send(s, &at, c->first->msg, c->first->len);
@@ -131,7 +184,7 @@ begin(struct swim *s, struct claim *c, struct said *sd)
 static void
 put(struct swim *s, struct member *m, struct said *sd, bool anyway)
 {
-	struct claim *c = m->claim;
+	struct claim *c = claim_of(m);
 
 	if (sd == NULL)
 		return;
@@ -165,10 +218,10 @@ hearsay_alive(struct swim *s, struct member *m, const struct wire_alive *a)
 bool
 hearsay_elsewhere(struct swim *s, struct member *m, const struct wire_alive *a)
 {
+	const struct claim *c = claim_of(m);
 	uint8_t msg[SAID_MAX];
 
-	if (m->claim == NULL || m->claim->first == NULL ||
-	    m->claim->first->type == WIRE_ALIVE)
+	if (c == NULL || c->first == NULL || c->first->type == WIRE_ALIVE)
 		return false;
 	/* Who left may return elsewhere with any incarnation. */
 	put(s, m,
@@ -196,7 +249,7 @@ hearsay_dead(
 void
 hearsay_pass(struct swim *s, const struct member *m, const struct via *v)
 {
-	const struct claim *c = m->claim;
+	const struct claim *c = claim_of(m);
 
 	if (c == NULL || c->first == NULL || c->first->type == WIRE_ALIVE ||
 	    v->sender.ip.len == 0 ||
@@ -213,15 +266,17 @@ hearsay_ask(struct swim *s, struct member *m)
 	    .from = swim_str(s->self->name)};
 	uint8_t msg[SAID_MAX];
 	struct ipport at;
+	struct talk *k;
 	ssize_t n;
 
 	/* A claim is shown to it anyway. */
 	if (s->mode != SWIM_RUN || m->state >= MEMBER_DEAD || !m->answered ||
-	    m->claim != NULL || s->now < m->shown_at + HEARSAY_GAP)
+	    claim_of(m) != NULL || (k = hearsay_talk(s, m)) == NULL ||
+	    s->now < k->shown_at + HEARSAY_GAP)
 		return;
 	if ((n = wire_put_accuse(msg, sizeof(msg), WIRE_SUSPECT, &a)) == -1)
 		return;
-	m->shown_at = s->now;
+	k->shown_at = s->now;
 	member_ipport(m, &at);
 	spread_send(s, &at, msg, (size_t)n);
 }
@@ -240,7 +295,7 @@ static void
 claim_free(struct swim *s, struct claim *c)
 {
 	TAILQ_REMOVE(&s->claims, c, entry);
-	c->m->claim = NULL;
+	c->m->talk->claim = NULL;
 	free(c->first);
 	free(c->next);
 	free(c);
@@ -249,14 +304,19 @@ claim_free(struct swim *s, struct claim *c)
 void
 hearsay_forget(struct swim *s, struct member *m)
 {
-	if (m->claim != NULL)
-		claim_free(s, m->claim);
+	struct talk *k = m->talk;
+
+	if (k == NULL)
+		return;
+	if (k->claim != NULL)
+		claim_free(s, k->claim);
+	talk_free(s, k);
 }
 
 void
 hearsay_settle(struct swim *s, struct member *m)
 {
-	struct claim *c = m->claim;
+	struct claim *c = claim_of(m);
 
 	if (c == NULL)
 		return;
@@ -358,6 +418,10 @@ hearsay_free(struct swim *s)
 {
 	struct claim *c;
 
+	struct talk *k;
+
 	while ((c = TAILQ_FIRST(&s->claims)) != NULL)
 		claim_free(s, c);
+	while ((k = TAILQ_FIRST(&s->talks)) != NULL)
+		talk_free(s, k);
 }

@@ -2,17 +2,48 @@
  * The member table, part of the core in the gossip process. Names and
  * addresses come from authenticated but possibly hostile members: they are
  * hashed with a secret key, so that nobody can build long chains, and their
- * validity was judged by the caller. Two indices, by name and by address, and
- * one array, the probe order. Nothing here knows time or network.
+ * validity was judged by the caller. Nothing here knows time or network.
+ *
+ * A record is small, for there may be ten thousand of them (and their square
+ * in a simulator): records stand in chunks and never move, so that a 32-bit id
+ * serves as a link; two indices, by name and by address, are chains of such
+ * links, and one array is the probe order. What a member announced is a block
+ * of its own, its card (card.c).
  */
+#include <sys/queue.h>
+
 #include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
 
+#include "card.h"
 #include "member.h"
 
+/* A freed record is as good as freed memory: let the sanitizer see it so. */
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define POISON(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
+#define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+#else
+#define POISON(p, n)   ((void)0)
+#define UNPOISON(p, n) ((void)0)
+#endif
+
 #define HASH_MIN 16 /* buckets of an empty table */
+#define LOAD	 2 /* members per bucket; a tag tells most of them apart */
+#define CHUNK	 16 /* records */
+
+struct member_chunk {
+	LIST_ENTRY(member_chunk) entry; /* while there is room */
+	unsigned index;
+	uint16_t taken; /* one bit each */
+	struct member m[CHUNK];
+};
+#define CHUNK_FULL UINT16_MAX
 
 _Static_assert(
     sizeof(((struct member_table *)0)->hashkey) == crypto_shorthash_KEYBYTES,
@@ -41,25 +72,36 @@ hash_addr(const struct member_table *t, const struct ipport *a)
 	return member_hash(t, b, sizeof(b));
 }
 
-static struct member **
-name_bucket(const struct member_table *t, const char *name, size_t len)
+/* The bucket takes the low bits of a hash. */
+static uint8_t
+tag_of(uint64_t hash)
 {
-	return &t->hash[member_hash(t, name, len) & (t->hashsize - 1)];
+	return (uint8_t)(hash >> 56);
 }
 
-static struct member_chain *
-addr_bucket(const struct member_table *t, const struct ipport *a)
+static uint32_t *
+bucket(const struct member_table *t, uint32_t *index, uint64_t hash)
 {
-	return &t->addrhash[hash_addr(t, a) & (t->hashsize - 1)];
+	return &index[hash & (t->hashsize - 1)];
+}
+
+struct member *
+member_by_id(const struct member_table *t, uint32_t id)
+{
+	return id == 0 ? NULL
+		       : &t->chunk[(id - 1) / CHUNK]->m[(id - 1) % CHUNK];
 }
 
 struct member *
 member_find(const struct member_table *t, const char *name, size_t len)
 {
+	uint64_t h = member_hash(t, name, len);
+	uint32_t id = *bucket(t, t->byname, h);
 	struct member *m;
 
-	for (m = *name_bucket(t, name, len); m != NULL; m = m->hash_next)
-		if (m->namelen == len && memcmp(m->name, name, len) == 0)
+	for (; (m = member_by_id(t, id)) != NULL; id = m->name_next)
+		if (m->name_tag == tag_of(h) && m->namelen == len &&
+		    memcmp(m->name, name, len) == 0)
 			return m;
 	return NULL;
 }
@@ -67,10 +109,14 @@ member_find(const struct member_table *t, const char *name, size_t len)
 struct member *
 member_find_addr(const struct member_table *t, const struct ipport *a)
 {
+	uint64_t h = hash_addr(t, a);
+	uint32_t id = *bucket(t, t->byaddr, h);
 	struct ipport mine;
 	struct member *m;
 
-	LIST_FOREACH (m, addr_bucket(t, a), addr_entry) {
+	for (; (m = member_by_id(t, id)) != NULL; id = m->addr_next) {
+		if (m->addr_tag != tag_of(h))
+			continue;
 		member_ipport(m, &mine);
 		if (ipport_cmp(&mine, a) == 0)
 			return m;
@@ -81,9 +127,11 @@ member_find_addr(const struct member_table *t, const struct ipport *a)
 void
 member_ipport(const struct member *m, struct ipport *out)
 {
+	const struct member_card *c = member_card(m);
+
 	/* The length was checked when it was set. */
-	(void)ipaddr_from_bytes(m->addr, m->addrlen, &out->ip);
-	out->port = m->port;
+	(void)ipaddr_from_bytes(c->addr, c->addrlen, &out->ip);
+	out->port = c->port;
 }
 
 const char *
@@ -101,21 +149,13 @@ member_table_init(struct member_table *t, const uint64_t hashkey[2])
 	memset(t, 0, sizeof(*t));
 	memcpy(t->hashkey, hashkey, sizeof(t->hashkey));
 	t->hashsize = HASH_MIN;
-	t->hash = calloc(t->hashsize, sizeof(struct member *));
-	t->addrhash = calloc(t->hashsize, sizeof(struct member_chain));
-	if (t->hash == NULL || t->addrhash == NULL) {
+	t->byname = calloc(t->hashsize, sizeof(uint32_t));
+	t->byaddr = calloc(t->hashsize, sizeof(uint32_t));
+	if (t->byname == NULL || t->byaddr == NULL) {
 		member_table_free(t);
 		return -1;
 	}
 	return 0;
-}
-
-static void
-member_free(struct member *m)
-{
-	if (m->metalen > m->metacap)
-		free((void *)(uintptr_t)m->meta);
-	free(m);
 }
 
 void
@@ -124,80 +164,111 @@ member_table_free(struct member_table *t)
 	unsigned i;
 
 	for (i = 0; i < t->n; i++)
-		member_free(t->list[i]);
+		card_free(t->list[i]);
+	for (i = 0; i < t->nchunks; i++)
+		free(t->chunk[i]);
+	free(t->chunk);
 	free(t->list);
-	free(t->hash);
-	free(t->addrhash);
+	free(t->byname);
+	free(t->byaddr);
 	memset(t, 0, sizeof(*t));
 }
 
 static void
 link_name(struct member_table *t, struct member *m)
 {
-	struct member **b = name_bucket(t, m->name, m->namelen);
+	uint64_t h = member_hash(t, m->name, m->namelen);
+	uint32_t *b = bucket(t, t->byname, h);
 
-	m->hash_next = *b;
-	*b = m;
-}
-
-static void
-link_addr(struct member_table *t, struct member *m)
-{
-	struct ipport a;
-
-	if (m->addrlen == 0)
-		return;
-	member_ipport(m, &a);
-	LIST_INSERT_HEAD(addr_bucket(t, &a), m, addr_entry);
+	m->name_tag = tag_of(h);
+	m->name_next = *b;
+	*b = m->id;
 }
 
 static void
 unlink_name(struct member_table *t, struct member *m)
 {
-	struct member **b = name_bucket(t, m->name, m->namelen);
+	uint32_t *b = bucket(t, t->byname, member_hash(t, m->name, m->namelen));
 
-	while (*b != m)
-		b = &(*b)->hash_next;
-	*b = m->hash_next;
+	while (*b != m->id)
+		b = &member_by_id(t, *b)->name_next;
+	*b = m->name_next;
+}
+
+/* Any number of members may claim one address: these chains must be cheap to
+ * leave. */
+static void
+link_addr(struct member_table *t, struct member *m)
+{
+	struct ipport a;
+	uint32_t *b;
+	uint64_t h;
+
+	if (member_card(m)->addrlen == 0)
+		return;
+	member_ipport(m, &a);
+	h = hash_addr(t, &a);
+	b = bucket(t, t->byaddr, h);
+	m->addr_tag = tag_of(h);
+	m->addr_prev = 0;
+	m->addr_next = *b;
+	if (*b != 0)
+		member_by_id(t, *b)->addr_prev = m->id;
+	*b = m->id;
 }
 
 static void
-unlink_addr(struct member *m)
+unlink_addr(struct member_table *t, struct member *m)
 {
-	if (m->addrlen != 0)
-		LIST_REMOVE(m, addr_entry);
+	struct ipport a;
+
+	if (member_card(m)->addrlen == 0)
+		return;
+	if (m->addr_next != 0)
+		member_by_id(t, m->addr_next)->addr_prev = m->addr_prev;
+	if (m->addr_prev != 0) {
+		member_by_id(t, m->addr_prev)->addr_next = m->addr_next;
+		return;
+	}
+	member_ipport(m, &a);
+	*bucket(t, t->byaddr, hash_addr(t, &a)) = m->addr_next;
 }
 
-/* Make room for one more in the list and keep the load of the hashes <= 1. */
 static int
-table_grow(struct member_table *t)
+list_grow(struct member_table *t)
 {
-	struct member **list, **hash;
-	struct member_chain *addrhash;
-	unsigned i, n;
+	struct member **list;
+	unsigned n = t->cap + t->cap / 4 + HASH_MIN;
 
-	if (t->n == t->cap) {
-		n = t->cap == 0 ? HASH_MIN : t->cap * 2;
-		list = reallocarray(t->list, n, sizeof(struct member *));
-		if (list == NULL)
-			return -1;
-		t->list = list;
-		t->cap = n;
-	}
-	if (t->n < t->hashsize)
+	if (t->n < t->cap)
 		return 0;
-	n = t->hashsize * 2;
-	hash = calloc(n, sizeof(struct member *));
-	addrhash = calloc(n, sizeof(struct member_chain));
-	if (hash == NULL || addrhash == NULL) {
-		free(hash);
-		free(addrhash);
+	list = reallocarray(t->list, n, sizeof(struct member *));
+	if (list == NULL)
+		return -1;
+	t->list = list;
+	t->cap = n;
+	return 0;
+}
+
+static int
+hash_grow(struct member_table *t)
+{
+	unsigned i, n = t->hashsize * 2;
+	uint32_t *byname, *byaddr;
+
+	if (t->n < t->hashsize * LOAD)
+		return 0;
+	byname = calloc(n, sizeof(uint32_t));
+	byaddr = calloc(n, sizeof(uint32_t));
+	if (byname == NULL || byaddr == NULL) {
+		free(byname);
+		free(byaddr);
 		return -1;
 	}
-	free(t->hash);
-	free(t->addrhash);
-	t->hash = hash;
-	t->addrhash = addrhash;
+	free(t->byname);
+	free(t->byaddr);
+	t->byname = byname;
+	t->byaddr = byaddr;
 	t->hashsize = n;
 	for (i = 0; i < t->n; i++) {
 		link_name(t, t->list[i]);
@@ -206,23 +277,96 @@ table_grow(struct member_table *t)
 	return 0;
 }
 
+/* A place for one more chunk: its index, or -1. */
+static int
+chunk_place(struct member_table *t)
+{
+	struct member_chunk **chunk;
+	unsigned i, n = t->chunkcap + t->chunkcap / 4 + 4;
+
+	for (i = 0; t->holes > 0 && i < t->nchunks; i++)
+		if (t->chunk[i] == NULL)
+			return (int)i;
+	if (t->nchunks == t->chunkcap) {
+		chunk = reallocarray(
+		    t->chunk, n, sizeof(struct member_chunk *));
+		if (chunk == NULL)
+			return -1;
+		t->chunk = chunk;
+		t->chunkcap = n;
+	}
+	t->chunk[t->nchunks++] = NULL;
+	t->holes++;
+	return (int)t->nchunks - 1;
+}
+
+/* Records that nobody has. */
+static int
+chunk_grow(struct member_table *t)
+{
+	struct member_chunk *c;
+	int i;
+
+	if (!LIST_EMPTY(&t->room))
+		return 0;
+	if ((i = chunk_place(t)) == -1 || (c = calloc(1, sizeof(*c))) == NULL)
+		return -1;
+	c->index = (unsigned)i;
+	t->chunk[i] = c;
+	t->holes--;
+	LIST_INSERT_HEAD(&t->room, c, entry);
+	return 0;
+}
+
+static struct member *
+record_take(struct member_table *t)
+{
+	struct member_chunk *c = LIST_FIRST(&t->room);
+	unsigned i = 0;
+
+	while (c->taken & 1u << i)
+		i++;
+	c->taken |= (uint16_t)(1u << i);
+	if (c->taken == CHUNK_FULL)
+		LIST_REMOVE(c, entry);
+	UNPOISON(&c->m[i], sizeof(c->m[i]));
+	memset(&c->m[i], 0, sizeof(c->m[i]));
+	c->m[i].id = c->index * CHUNK + i + 1;
+	return &c->m[i];
+}
+
+static void
+record_give(struct member_table *t, struct member *m)
+{
+	struct member_chunk *c = t->chunk[(m->id - 1) / CHUNK];
+	unsigned bit = (m->id - 1) % CHUNK;
+
+	if (c->taken == CHUNK_FULL)
+		LIST_INSERT_HEAD(&t->room, c, entry);
+	POISON(m, sizeof(*m));
+	c->taken &= (uint16_t) ~(1u << bit);
+	if (c->taken != 0)
+		return;
+	LIST_REMOVE(c, entry);
+	t->chunk[c->index] = NULL;
+	t->holes++;
+	free(c);
+}
+
 struct member *
 member_add(struct member_table *t, const char *name, size_t len,
     size_t metaroom, uint32_t pos)
 {
 	struct member *m;
 
-	if (table_grow(t) == -1)
+	if (list_grow(t) == -1 || hash_grow(t) == -1 || chunk_grow(t) == -1)
 		return NULL;
-	m = calloc(1, sizeof(*m) + len + 1 + metaroom);
-	if (m == NULL)
+	m = record_take(t);
+	if (card_new(m, name, len, metaroom) == -1) {
+		record_give(t, m);
 		return NULL;
-	memcpy(m->store, name, len);
-	m->name = m->store;
-	m->namelen = (uint8_t)len;
-	m->metacap = (uint16_t)metaroom;
+	}
 	link_name(t, m);
-	m->shown_at = m->told_at = INT64_MIN / 2;
 	m->slot = t->n;
 	t->list[t->n++] = m;
 	member_swap(t, m->slot, pos % t->n);
@@ -235,41 +379,60 @@ member_remove(struct member_table *t, struct member *m)
 	member_swap(t, m->slot, t->n - 1);
 	t->n--;
 	unlink_name(t, m);
-	unlink_addr(m);
-	member_free(m);
+	unlink_addr(t, m);
+	card_free(m);
+	record_give(t, m);
+}
+
+int
+member_set(
+    struct member_table *t, struct member *m, const struct member_news *news)
+{
+	const struct member_card *c = member_card(m);
+	int rc;
+
+	if (news->addrlen == c->addrlen && news->port == c->port &&
+	    memcmp(news->addr, c->addr, c->addrlen) == 0)
+		return card_set(m, news);
+	unlink_addr(t, m);
+	rc = card_set(m, news);
+	link_addr(t, m);
+	return rc;
 }
 
 void
 member_set_addr(struct member_table *t, struct member *m, const void *addr,
     size_t len, uint16_t wire_port, uint16_t port)
 {
-	unlink_addr(m);
-	memset(m->addr, 0, sizeof(m->addr));
-	memcpy(m->addr, addr, len);
-	m->addrlen = (uint8_t)len;
-	m->wire_port = wire_port;
-	m->port = port;
-	link_addr(t, m);
+	struct member_news news;
+
+	card_news(m, &news);
+	news.addr = addr;
+	news.addrlen = len;
+	news.wire_port = wire_port;
+	news.port = port;
+	(void)member_set(t, m, &news);
+}
+
+void
+member_set_vsn(struct member *m, const uint8_t vsn[6])
+{
+	struct member_news news;
+
+	card_news(m, &news);
+	news.vsn = vsn;
+	(void)card_set(m, &news);
 }
 
 int
 member_set_meta(struct member *m, const void *meta, size_t len)
 {
-	uint8_t *p = NULL;
+	struct member_news news;
 
-	if (len > m->metacap) {
-		p = malloc(len);
-		if (p == NULL)
-			return -1;
-	} else if (len > 0)
-		p = (uint8_t *)m->store + m->namelen + 1;
-	if (p != NULL)
-		memmove(p, meta, len);
-	if (m->metalen > m->metacap)
-		free((void *)(uintptr_t)m->meta);
-	m->meta = p;
-	m->metalen = (uint16_t)len;
-	return 0;
+	card_news(m, &news);
+	news.meta = meta;
+	news.metalen = len;
+	return card_set(m, &news);
 }
 
 void

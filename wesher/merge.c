@@ -81,7 +81,7 @@ same_content(const struct member *m, const struct wire_alive *a)
 {
 	return m->metalen == a->meta.len &&
 	       (a->meta.len == 0 ||
-		   memcmp(m->meta, a->meta.p, a->meta.len) == 0);
+		   memcmp(member_meta(m), a->meta.p, a->meta.len) == 0);
 }
 
 /* How far hearsay about m is believed; m may be NULL. */
@@ -156,10 +156,12 @@ alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
 	unsigned old = m->state;
 	bool changed = !same_content(m, a), direct = merge_direct(v, addr);
 	struct ipport known = {.port = 0};
+	const struct member_news news = {a->addr.p, a->addr.len, a->port,
+	    addr->port, a->vsn.p, a->meta.p, a->meta.len};
 
-	if (m->addrlen != 0)
+	if (member_card(m)->addrlen != 0)
 		member_ipport(m, &known);
-	if (changed && member_set_meta(m, a->meta.p, a->meta.len) == -1)
+	if (member_set(&s->t, m, &news) == -1)
 		return;
 	suspect_stop(&s->suspects, m);
 	/* Whoever sits at another address has not been heard yet. */
@@ -167,9 +169,7 @@ alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
 		m->answered = m->heard = false;
 	m->heard = m->heard || direct;
 	evict_sort(s, m);
-	member_set_addr(&s->t, m, a->addr.p, a->addr.len, a->port, addr->port);
-	memcpy(m->vsn, a->vsn.p, sizeof(m->vsn));
-	m->ours = s->ops->is_ours(s->arg, m->meta, m->metalen);
+	m->ours = s->ops->is_ours(s->arg, member_meta(m), m->metalen);
 	m->incarnation = a->incarnation;
 	if (direct || old >= MEMBER_DEAD)
 		m->spoken_inc = a->incarnation;

@@ -282,7 +282,7 @@ collect_node(
 		return -1;
 	member_ipport(mb, &n->addr);
 	if (mb->metalen > 0 && (n->meta = malloc(mb->metalen)) != NULL) {
-		memcpy(n->meta, mb->meta, mb->metalen);
+		memcpy(n->meta, member_meta(mb), mb->metalen);
 		n->metalen = mb->metalen;
 	}
 	peers_view(m->peers, mb, &v);

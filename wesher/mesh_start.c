@@ -393,7 +393,7 @@ holder_of(struct mesh *m, const struct ipaddr *addr)
 		mb = t->list[i];
 		if (mb->is_self || mb->state > MEMBER_SUSPECT ||
 		    mb->metalen == 0 ||
-		    meta_decode(mb->meta, mb->metalen, &meta) == -1 ||
+		    meta_decode(member_meta(mb), mb->metalen, &meta) == -1 ||
 		    !ipaddr_eq(&meta.overlay, addr))
 			continue;
 		if (m->conf->allow_static && meta.has_x && meta.is_static)

@@ -55,7 +55,8 @@ peer_judge(const struct peers_config *cfg, struct peer *p)
 	enum peer_why why;
 
 	p->decoded = false;
-	if (m->metalen > 0 && meta_decode(m->meta, m->metalen, &p->meta) == 0)
+	if (m->metalen > 0 &&
+	    meta_decode(member_meta(m), m->metalen, &p->meta) == 0)
 		p->decoded = true;
 	if (m->state == MEMBER_DEAD || m->state == MEMBER_LEFT)
 		return PEER_GONE;

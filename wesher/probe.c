@@ -18,9 +18,11 @@ void
 probe_source(const struct swim *s, struct slice *addr, uint16_t *port,
     struct slice *node)
 {
-	addr->p = s->self->addr;
-	addr->len = s->self->addrlen;
-	*port = s->self->port;
+	const struct member_card *c = member_card(s->self);
+
+	addr->p = c->addr;
+	addr->len = c->addrlen;
+	*port = c->port;
 	*node = swim_str(s->self->name);
 }
 
@@ -128,15 +130,17 @@ probe_start(struct swim *s)
 static void
 probe_ask(struct swim *s, const struct member *via, const struct member *m)
 {
+	const struct member_card *c = member_card(m);
 	struct wire_indirect r = {.seqno = s->probe.seqno,
-	    .port = m->port,
+	    .port = c->port,
 	    .node = swim_str(m->name),
-	    .target = {m->addr, m->addrlen}};
+	    .target = {c->addr, c->addrlen}};
 	struct ipport to;
 	uint8_t msg[1024];
 	ssize_t n;
 
-	r.nack = via->vsn[1] >= PMAX_NACK && !s->prof->no_awareness;
+	r.nack = member_card(via)->vsn[1] >= PMAX_NACK &&
+		 !s->prof->no_awareness;
 	probe_source(s, &r.src_addr, &r.src_port, &r.src_node);
 	n = wire_put_indirect(msg, sizeof(msg), &r);
 	if (n == -1)
@@ -163,7 +167,7 @@ probe_indirect(struct swim *s)
 	k = spread_pick_alive(s, k > INDIRECT_MAX ? INDIRECT_MAX : k, m, via);
 	for (i = 0; i < k; i++)
 		probe_ask(s, via[i], m);
-	if (m->vsn[1] < PMAX_TCP_PING)
+	if (member_card(m)->vsn[1] < PMAX_TCP_PING)
 		return;
 	member_ipport(m, &to);
 	if (!swim_connects(s, &to) ||

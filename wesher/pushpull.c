@@ -77,14 +77,15 @@ state_bound(const struct swim *s)
 static ssize_t
 put_member(uint8_t *buf, size_t cap, const struct member *m)
 {
+	const struct member_card *c = member_card(m);
 	struct wire_node n = {
 	    .name = {(const uint8_t *)m->name, m->namelen},
-	    .addr = {m->addr, m->addrlen},
-	    .port = m->wire_port,
-	    .meta = {m->meta, m->metalen},
+	    .addr = {c->addr, c->addrlen},
+	    .port = c->wire_port,
+	    .meta = {member_meta(m), m->metalen},
 	    .incarnation = m->incarnation,
 	    .state = m->state,
-	    .vsn = {m->vsn, sizeof(m->vsn)},
+	    .vsn = {c->vsn, sizeof(c->vsn)},
 	};
 
 	return wire_put_node(buf, cap, &n);
@@ -165,9 +166,9 @@ scan_mark(struct swim *s, const struct wire_node *n)
 
 	if (m == NULL)
 		return;
-	same_meta =
-	    m->metalen == n->meta.len &&
-	    (m->metalen == 0 || memcmp(m->meta, n->meta.p, m->metalen) == 0);
+	same_meta = m->metalen == n->meta.len &&
+		    (m->metalen == 0 ||
+			memcmp(member_meta(m), n->meta.p, m->metalen) == 0);
 	m->mark = MARK_NEWS;
 	if ((m->state >= MEMBER_DEAD) == (n->state >= WIRE_S_DEAD) &&
 	    (n->incarnation >= m->incarnation || same_meta))

@@ -95,11 +95,13 @@ static void
 tell_again(struct swim *s, const struct ipport *to)
 {
 	struct member *m;
+	struct talk *k;
 
 	if (to->ip.len == 0 || (m = member_find_addr(&s->t, to)) == NULL ||
-	    m->is_self || s->now < m->told_at + TELL_GAP)
+	    m->is_self || (k = hearsay_talk(s, m)) == NULL ||
+	    s->now < k->told_at + TELL_GAP)
 		return;
-	m->told_at = s->now;
+	k->told_at = s->now;
 	self_unicast(s, to);
 }
 
@@ -121,11 +123,13 @@ static bool
 is_our_content(const struct swim *s, const struct wire_alive *a)
 {
 	const struct member *m = s->self;
+	const struct member_card *c = member_card(m);
 
-	return m->metalen == a->meta.len && m->addrlen == a->addr.len &&
-	       memcmp(m->addr, a->addr.p, m->addrlen) == 0 &&
-	       memcmp(m->vsn, a->vsn.p, sizeof(m->vsn)) == 0 &&
-	       (m->metalen == 0 || memcmp(m->meta, a->meta.p, m->metalen) == 0);
+	return m->metalen == a->meta.len && c->addrlen == a->addr.len &&
+	       memcmp(c->addr, a->addr.p, c->addrlen) == 0 &&
+	       memcmp(c->vsn, a->vsn.p, sizeof(c->vsn)) == 0 &&
+	       (m->metalen == 0 ||
+		   memcmp(member_meta(m), a->meta.p, m->metalen) == 0);
 }
 
 void
@@ -152,10 +156,11 @@ void
 self_adopt(struct swim *s, const struct slice *addr)
 {
 	struct member *m = s->self;
+	const struct member_card *c = member_card(m);
 
-	if (m->addrlen == addr->len)
+	if (c->addrlen == addr->len)
 		return;
-	member_set_addr(&s->t, m, addr->p, addr->len, m->wire_port, m->port);
+	member_set_addr(&s->t, m, addr->p, addr->len, c->wire_port, c->port);
 	if (s->mode != SWIM_RUN)
 		return;
 	/* What we sent under the other form may have been refused. */

@@ -189,12 +189,13 @@ spread_arm(struct swim *s)
 ssize_t
 spread_encode_alive(const struct member *m, uint8_t *buf, size_t cap)
 {
+	const struct member_card *c = member_card(m);
 	struct wire_alive a = {.incarnation = m->incarnation,
 	    .node = {(const uint8_t *)m->name, m->namelen},
-	    .addr = {m->addr, m->addrlen},
-	    .port = m->wire_port,
-	    .meta = {m->meta, m->metalen},
-	    .vsn = {m->vsn, sizeof(m->vsn)}};
+	    .addr = {c->addr, c->addrlen},
+	    .port = c->wire_port,
+	    .meta = {member_meta(m), m->metalen},
+	    .vsn = {c->vsn, sizeof(c->vsn)}};
 
 	return wire_put_alive(buf, cap, &a);
 }

@@ -109,7 +109,7 @@ swim_str(const char *str)
 uint16_t
 swim_port(const struct swim *s, uint16_t port)
 {
-	return port != 0 ? port : s->self->port;
+	return port != 0 ? port : member_card(s->self)->port;
 }
 
 void
@@ -200,10 +200,10 @@ add_self(struct swim *s, const struct swim_config *cfg)
 	member_set_addr(
 	    &s->t, m, cfg->addr.b, cfg->addr.len, cfg->port, cfg->port);
 	m->is_self = m->answered = true;
-	m->ours = s->ops->is_ours(s->arg, m->meta, m->metalen);
+	m->ours = s->ops->is_ours(s->arg, member_meta(m), m->metalen);
 	m->incarnation = s->inc;
 	m->since = s->now;
-	memcpy(m->vsn, our_vsn, sizeof(m->vsn));
+	member_set_vsn(m, our_vsn);
 	s->self = m;
 	return 0;
 }
@@ -228,6 +228,7 @@ init_idle(struct swim *s)
 	RB_INIT(&s->relay_by_seqno);
 	TAILQ_INIT(&s->streams);
 	TAILQ_INIT(&s->feeds);
+	TAILQ_INIT(&s->talks);
 	TAILQ_INIT(&s->claims);
 	s->claims_at = NEVER;
 	bcast_init(&s->queue);
@@ -304,6 +305,7 @@ swim_tick(struct swim *s, int64_t now)
 	probe_run(s);
 	merge_suspects_run(s);
 	hearsay_run(s);
+	hearsay_tidy(s);
 	pushpull_run(s);
 	self_run(s);
 	spread_run(s);

@@ -1,6 +1,7 @@
 #ifndef WESHER_SWIM_INT_H
 #define WESHER_SWIM_INT_H
 
+#include <sys/queue.h>
 #include <sys/tree.h>
 
 #include "aware.h"
@@ -78,10 +79,25 @@ enum evict_class {
 	EVICT_HEARD, /* but never answered: a source can be forged */
 	EVICT_CLASSES
 };
-TAILQ_HEAD(evict_list, member);
+struct evict_list {
+	uint32_t first, last; /* ids of members, 0: none */
+};
 
 struct claim; /* of hearsay.c */
 TAILQ_HEAD(claim_list, claim);
+
+/*
+ * What is going on with a member, beyond its state; most have none. It goes
+ * when the claim is over and the times are past (hearsay_tidy).
+ */
+struct talk {
+	TAILQ_ENTRY(talk) entry; /* the longest untouched first */
+	struct member *m;
+	struct claim *claim; /* hearsay about it that waits */
+	int64_t shown_at; /* the last claim about it, to it */
+	int64_t told_at; /* our alive, as it was behind */
+};
+TAILQ_HEAD(talk_list, talk);
 
 /* Where a piece of news came from. */
 struct via {
@@ -159,6 +175,7 @@ struct swim {
 
 	struct aware aware;
 	struct suspect_heap suspects;
+	struct talk_list talks;
 	struct claim_list claims;
 	int64_t claims_at; /* when to look at them */
 	struct bcast_queue queue;
@@ -337,6 +354,10 @@ void hearsay_forget(struct swim *s, struct member *m);
 void hearsay_run(struct swim *s);
 int64_t hearsay_deadline(const struct swim *s);
 void hearsay_free(struct swim *s);
+/* The talk of m, made if there is none; NULL when out of memory. */
+struct talk *hearsay_talk(struct swim *s, struct member *m);
+/* Free some talks that are over. */
+void hearsay_tidy(struct swim *s);
 
 /* evict.c */
 void evict_init(struct swim *s);

@@ -127,7 +127,8 @@ an_alive(struct wire_alive *a, struct slice name)
 	if (how & 1 || m == NULL)
 		a->addr = an_addr(fz_u8(&in));
 	else
-		a->addr = (struct slice){m->addr, m->addrlen};
+		a->addr = (struct slice){
+		    member_card(m)->addr, member_card(m)->addrlen};
 	if ((how & 6) == 6)
 		a->port = fz_u16(&in);
 	meta[0] = how & 8 ? 'X' : 'O';

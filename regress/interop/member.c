@@ -180,9 +180,10 @@ print_member(const char *what, const struct member *m)
 
 	member_ipport(m, &at);
 	printf("%s %s %s %u %s %u:%08x:%s %u\n", what, m->name,
-	    ipaddr_str(&at.ip, buf), m->addrlen, member_state_name(m->state),
-	    m->metalen, fnv32(m->meta, m->metalen),
-	    meta_kind(m->meta, m->metalen), m->incarnation);
+	    ipaddr_str(&at.ip, buf), member_card(m)->addrlen,
+	    member_state_name(m->state), m->metalen,
+	    fnv32(member_meta(m), m->metalen),
+	    meta_kind(member_meta(m), m->metalen), m->incarnation);
 }
 
 static void

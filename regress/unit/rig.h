@@ -333,6 +333,24 @@ rig_member(struct rig *r, const char *name)
 	return member_find(swim_members(r->s), name, strlen(name));
 }
 
+/* Hearsay about it that waits, or NULL. */
+static inline const struct claim *
+rig_claim(const struct member *m)
+{
+	return m->talk == NULL ? NULL : m->talk->claim;
+}
+
+/* The newest protocol that it says it understands. */
+static inline void
+rig_pmax(struct member *m, unsigned pmax)
+{
+	uint8_t vsn[6];
+
+	memcpy(vsn, member_card(m)->vsn, sizeof(vsn));
+	vsn[1] = (uint8_t)pmax;
+	member_set_vsn(m, vsn);
+}
+
 static inline int
 rig_state(struct rig *r, const char *name)
 {

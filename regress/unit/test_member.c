@@ -138,8 +138,8 @@ bytes_are_kept_and_compared_canonically(void **state)
 
 	(void)state;
 	member_set_addr(&t, m, mapped, 16, 0, PORT);
-	assert_int_equal(m->addrlen, 16);
-	assert_memory_equal(m->addr, mapped, 16);
+	assert_int_equal(member_card(m)->addrlen, 16);
+	assert_memory_equal(member_card(m)->addr, mapped, 16);
 	member_ipport(m, &out);
 	assert_int_equal(ipport_cmp(&out, &at), 0);
 	assert_ptr_equal(member_find_addr(&t, &at), m);
@@ -156,15 +156,15 @@ metadata_grows_and_shrinks(void **state)
 	(void)state;
 	memset(big, 'x', sizeof(big));
 	assert_int_equal(member_set_meta(m, "1234", 4), 0);
-	assert_memory_equal(m->meta, "1234", 4);
+	assert_memory_equal(member_meta(m), "1234", 4);
 	assert_int_equal(member_set_meta(m, big, sizeof(big)), 0);
-	assert_memory_equal(m->meta, big, sizeof(big));
+	assert_memory_equal(member_meta(m), big, sizeof(big));
 	assert_int_equal(member_set_meta(m, big, 300), 0);
 	assert_int_equal(m->metalen, 300);
 	assert_int_equal(member_set_meta(m, "12345678", 8), 0);
-	assert_memory_equal(m->meta, "12345678", 8);
+	assert_memory_equal(member_meta(m), "12345678", 8);
 	assert_int_equal(member_set_meta(m, NULL, 0), 0);
-	assert_null(m->meta);
+	assert_null(member_meta(m));
 	assert_string_equal(m->name, "a");
 }
 

@@ -473,7 +473,8 @@ our_dialect(void)
 
 	mesh_view(w.mesh, &v);
 	self = member_find(swim_members(v.swim), "self", 4);
-	assert_int_equal(meta_decode(self->meta, self->metalen, &meta), 0);
+	assert_int_equal(
+	    meta_decode(member_meta(self), self->metalen, &meta), 0);
 	assert_true(meta.has_x);
 	return meta.dialect;
 }
@@ -1204,7 +1205,8 @@ test_joiner_yields_its_address(void **state)
 	overlay_addr(&w.conf.overlay, "self", 4, 1, &ours);
 	assert_true(ipaddr_eq(&v.overlay, &ours));
 	self = member_find(swim_members(v.swim), "self", 4);
-	assert_int_equal(meta_decode(self->meta, self->metalen, &meta), 0);
+	assert_int_equal(
+	    meta_decode(member_meta(self), self->metalen, &meta), 0);
 	assert_int_equal(meta.attempt, 1);
 	assert_true(ipaddr_eq(&meta.overlay, &ours));
 	answer(0);

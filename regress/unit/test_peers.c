@@ -146,53 +146,63 @@ teardown(void **state)
 	return 0;
 }
 
+#define CARD_SIZE (sizeof(struct member_card) + 256 + META_MAX)
+
+static uint8_t *
+addr(struct member *m)
+{
+	return ((struct member_card *)(void *)(m + 1))->addr;
+}
+
+/* The member announces other metadata. */
+static void
+announce_bytes(struct member *m, const void *meta, size_t len)
+{
+	memcpy((char *)(m + 1) + offsetof(struct member_card, name) +
+		   m->namelen + 1,
+	    meta, len);
+	m->metalen = (uint16_t)len;
+}
+
+static void
+announce(struct member *m, const struct meta *meta)
+{
+	uint8_t b[META_MAX];
+	ssize_t len = meta_encode(meta, b, META_MAX);
+
+	assert_true(len > 0);
+	announce_bytes(m, b, (size_t)len);
+}
+
 /* A member with everything right: key of byte k, address by its name. */
 static struct member *
 member(const char *name, uint8_t k, bool ours)
 {
-	struct member *m = calloc(1, sizeof(*m));
+	struct member *m = calloc(1, sizeof(*m) + CARD_SIZE);
+	struct member_card *c;
 	struct meta meta = {0};
-	static uint8_t buf[1024][META_MAX];
-	static unsigned n;
-	uint8_t *b = buf[n++ % 1024];
-	ssize_t len;
 
-	m->name = name;
+	assert_non_null(m);
+	c = (void *)(m + 1);
+	m->name = strcpy(c->name, name);
 	m->namelen = (uint8_t)strlen(name);
-	m->addrlen = 4;
-	memcpy(m->addr, (uint8_t[]){192, 0, 2, k}, 4);
-	m->port = 7946;
+	c->addrlen = 4;
+	memcpy(c->addr, (uint8_t[]){192, 0, 2, k}, 4);
+	c->port = 7946;
 	m->answered = true;
 	m->ours = ours;
 	overlay_addr(&w.cfg.overlay, name, strlen(name), 0, &meta.overlay);
 	memset(meta.pubkey, k, WG_KEY_LEN);
 	meta.has_pubkey = true;
 	meta.has_x = ours;
-	len = meta_encode(&meta, b, META_MAX);
-	assert_true(len > 0);
-	m->meta = b;
-	m->metalen = (uint16_t)len;
+	announce(m, &meta);
 	return m;
-}
-
-/* The member announces other metadata. */
-static void
-announce(struct member *m, const struct meta *meta)
-{
-	static uint8_t buf[1024][META_MAX];
-	static unsigned n;
-	uint8_t *b = buf[n++ % 1024];
-	ssize_t len = meta_encode(meta, b, META_MAX);
-
-	assert_true(len > 0);
-	m->meta = b;
-	m->metalen = (uint16_t)len;
 }
 
 static void
 decode(const struct member *m, struct meta *meta)
 {
-	assert_int_equal(meta_decode(m->meta, m->metalen, meta), 0);
+	assert_int_equal(meta_decode(member_meta(m), m->metalen, meta), 0);
 }
 
 static void
@@ -587,7 +597,7 @@ test_change_while_under_way(void **state)
 
 	(void)state;
 	update(m, PEERS_DIRECT);
-	m->addr[3] = 77;
+	addr(m)[3] = 77;
 	update(m, PEERS_GOSSIP);
 	assert_int_equal(w.nasked, 1);
 	answer(0);
@@ -608,8 +618,7 @@ test_unusable_members(void **state)
 	m->metalen = 0;
 	update(m, PEERS_DIRECT);
 	assert_int_equal(why(m), PEER_NO_META);
-	m->meta = (const uint8_t *)"\x03\xff\x81";
-	m->metalen = 3;
+	announce_bytes(m, "\x03\xff\x81", 3);
 	update(m, PEERS_DIRECT);
 	assert_int_equal(why(m), PEER_BAD_META);
 
@@ -653,12 +662,12 @@ test_unusable_members(void **state)
 	assert_int_equal(why(m), PEER_NOT_DERIVED);
 
 	announce(m, &good);
-	memcpy(m->addr, (uint8_t[]){127, 0, 0, 1}, 4);
+	memcpy(addr(m), (uint8_t[]){127, 0, 0, 1}, 4);
 	update(m, PEERS_DIRECT);
 	assert_int_equal(why(m), PEER_BAD_ENDPOINT);
 
 	assert_int_equal(w.nasked, 0);
-	memcpy(m->addr, (uint8_t[]){192, 0, 2, 2}, 4);
+	memcpy(addr(m), (uint8_t[]){192, 0, 2, 2}, 4);
 	update(m, PEERS_DIRECT);
 	assert_int_equal(w.nasked, 1);
 	drop(m);
@@ -1065,7 +1074,7 @@ test_a_move_keeps_the_tunnel(void **state)
 	assert_int_equal(why(m), PEER_OK);
 	w.primes = 0;
 	m->state = MEMBER_ALIVE;
-	m->addr[3] = 77;
+	addr(m)[3] = 77;
 	update(m, PEERS_DIRECT);
 	assert_int_equal(w.nasked, 2);
 	assert_int_equal(w.asked[1].what, SET);
@@ -1300,7 +1309,7 @@ test_hearsay_takes_no_held_tunnel(void **state)
 	run_rising(30 * US_PER_S, own, 10, 1);
 	update(m, PEERS_GOSSIP);
 	/* From another address that says nothing either. */
-	m->addr[3] = 99;
+	addr(m)[3] = 99;
 	update(m, PEERS_DIRECT);
 	assert_int_equal(w.nasked, 1);
 	/* Nothing more comes out of the tunnel: so it was true. */
@@ -1351,7 +1360,7 @@ test_a_held_tunnel_follows_its_endpoint(void **state)
 	m->state = MEMBER_LEFT;
 	update(m, PEERS_GOSSIP);
 	m->state = MEMBER_ALIVE;
-	m->addr[3] = 77;
+	addr(m)[3] = 77;
 	update(m, PEERS_GOSSIP);
 	assert_int_equal(w.nasked, 1);
 	peers_tick(w.peers, w.now);
@@ -1460,7 +1469,7 @@ test_our_move_in_a_large_mesh_is_spread(void **state)
 	(void)state;
 	for (i = 0; i < 200; i++) {
 		snprintf(name, sizeof(name), "m%u", i);
-		m[i] = member(strdup(name), (uint8_t)(i + 1), true);
+		m[i] = member(name, (uint8_t)(i + 1), true);
 		update(m[i], PEERS_GOSSIP);
 		answer(0);
 		m[i]->answered = true;
@@ -1472,12 +1481,8 @@ test_our_move_in_a_large_mesh_is_spread(void **state)
 	assert_true(first < 200);
 	run_for(10 * US_PER_S, m[0], 1, 1);
 	assert_true(w.primes >= 200);
-	for (i = 0; i < 200; i++) {
-		char *n = (char *)(uintptr_t)m[i]->name;
-
+	for (i = 0; i < 200; i++)
 		drop(m[i]);
-		free(n);
-	}
 }
 
 static void
@@ -1488,8 +1493,8 @@ test_family_that_the_host_lacks(void **state)
 
 	(void)state;
 	w.v4alone = true;
-	m->addrlen = 16;
-	memcpy(m->addr, (uint8_t[16]){0xfd, [15] = 2}, 16);
+	((struct member_card *)(void *)(m + 1))->addrlen = 16;
+	memcpy(addr(m), (uint8_t[16]){0xfd, [15] = 2}, 16);
 	update(m, PEERS_DIRECT);
 	assert_int_equal(why(m), PEER_NO_FAMILY);
 	assert_int_equal(w.lines, 1);
@@ -1550,7 +1555,7 @@ test_refusal_of_what_has_changed(void **state)
 
 	(void)state;
 	update(m, PEERS_DIRECT);
-	m->addr[3] = 77;
+	addr(m)[3] = 77;
 	update(m, PEERS_GOSSIP);
 	w.answered = w.nasked;
 	peers_result(w.peers, w.now,
@@ -1576,7 +1581,7 @@ test_refused_stays_refused_until_it_changes(void **state)
 	update(m, PEERS_GOSSIP);
 	assert_int_equal(why(m), PEER_REFUSED);
 	assert_int_equal(w.nasked, 1);
-	m->addr[3] = 77;
+	addr(m)[3] = 77;
 	update(m, PEERS_GOSSIP);
 	assert_int_equal(w.nasked, 2);
 	drop(m);

@@ -43,7 +43,7 @@ has_key(const char *meta)
 	const struct member *m = rig_member(r, "m1");
 
 	return m->metalen == strlen(meta) &&
-	       memcmp(m->meta, meta, m->metalen) == 0;
+	       memcmp(member_meta(m), meta, m->metalen) == 0;
 }
 
 static void
@@ -66,7 +66,7 @@ an_end_by_others_waits(void **state)
 		    rig_state(r, "m1"), i == 0 ? MEMBER_LEFT : MEMBER_DEAD);
 		assert_int_equal(rig_evs(r, SWIM_EV_LEFT), i == 0);
 		assert_int_equal(rig_evs(r, SWIM_EV_FAILED), i == 1);
-		assert_null(rig_member(r, "m1")->claim);
+		assert_null(rig_claim(rig_member(r, "m1")));
 		(void)teardown(state);
 		(void)setup(state);
 	}
@@ -134,7 +134,7 @@ a_refutation_ends_it(void **state)
 		rig_run(r, 10 * SEC);
 		assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
 		assert_true(has_key("X"));
-		assert_null(rig_member(r, "m1")->claim);
+		assert_null(rig_claim(rig_member(r, "m1")));
 	}
 	assert_int_equal(rig_evs(r, SWIM_EV_LEFT), 0);
 	/* Below it is none, at its height an end is not refuted. */

@@ -75,7 +75,7 @@ new_metadata_is_an_update(void **state)
 	w.incarnation = 3;
 	feed_alive_w(r, &a, &w);
 	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 2);
-	assert_null(rig_member(r, "m1")->meta);
+	assert_null(member_meta(rig_member(r, "m1")));
 }
 
 static void
@@ -504,7 +504,8 @@ poisonous_versions_are_dropped(void **state)
 		w.vsn.p = good[i];
 		w.incarnation++;
 		feed_alive_w(r, &from, &w);
-		assert_memory_equal(rig_member(r, "v")->vsn, good[i], 6);
+		assert_memory_equal(
+		    member_card(rig_member(r, "v"))->vsn, good[i], 6);
 	}
 }
 

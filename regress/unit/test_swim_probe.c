@@ -275,7 +275,7 @@ old_members_get_no_nack_and_no_tcp(void **state)
 	rig_populate(r, 3);
 	for (i = 0; i < r->s->t.n; i++)
 		if (!r->s->t.list[i]->is_self)
-			r->s->t.list[i]->vsn[1] = 2;
+			rig_pmax(r->s->t.list[i], 2);
 	rig_next_ping(r, NULL);
 	rig_run(r, 3 * SEC);
 	assert_int_equal(r->nstreams, 0);
@@ -302,7 +302,7 @@ what_old_members_are_asked(void **state)
 		rig_populate(r, 3);
 		for (i = 0; i < r->s->t.n; i++)
 			if (!r->s->t.list[i]->is_self)
-				r->s->t.list[i]->vsn[1] = (uint8_t)pmax;
+				rig_pmax(r->s->t.list[i], pmax);
 		rig_next_ping(r, NULL);
 		rig_run(r, 3 * SEC);
 		assert_int_equal(r->nstreams, pmax >= 3);
