@@ -248,7 +248,10 @@ member_start(void)
 	    .tcp = bound(TARGET, PORT, SOCK_STREAM | SOCK_NONBLOCK),
 	    .seal = seal_make(),
 	    .bind_addr = at.ip,
-	    .handler = {on_packet, on_request, on_reply, on_failed}};
+	    .handler = {.packet = on_packet,
+		.request = on_request,
+		.reply = on_reply,
+		.failed = on_failed}};
 	struct swim_config cfg = {.profile = &swim_wan,
 	    .ops = &ops,
 	    .name = "target",
