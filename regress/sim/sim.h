@@ -45,7 +45,7 @@ struct cluster_config {
 	const struct swim_profile *profile; /* kept, not copied */
 	const struct network *network; /* NULL: of the profile, WAN or LAN */
 	uint64_t seed;
-	size_t metalen; /* bytes of metadata of each, 1 .. 512; 0: 137 */
+	size_t metalen; /* of made-up metadata, 1 .. 512; 0: real metadata */
 	bool warm; /* everybody knows everybody, and has heard from them */
 	/* The first `originals` behave as the original in what others see of
 	 * it: no extension in the metadata; incarnation 1 at each start; the
@@ -54,7 +54,8 @@ struct cluster_config {
 	 * hearsay rules, early nacks and bounded refutations are ours. */
 	unsigned originals;
 	/* Taps; NULL: none. They may look, and not call back. */
-	void (*event)(struct cluster *c, unsigned i, const struct swim_event *ev);
+	void (*event)(
+	    struct cluster *c, unsigned i, const struct swim_event *ev);
 	void (*packet)(struct cluster *c, unsigned from, unsigned to,
 	    const uint8_t *plain, size_t len); /* sent, lost or not */
 	void *arg; /* for the taps: cluster_arg() */
@@ -71,8 +72,6 @@ struct node {
 	uint8_t group; /* of the partition */
 	double drop_in, drop_out;
 	struct join *join; /* the mesh's, while it tries saved members */
-	int64_t due; /* its timer */
-	uint32_t timer; /* position in the heap of timers */
 	uint32_t first, last; /* what waits for it while it is paused */
 	char name[16];
 	struct ipport addr;
@@ -111,8 +110,8 @@ void set_reorder(struct cluster *c, double share);
 void set_mtu(struct cluster *c, size_t mtu);
 /* Members first .. last-1 go to group 0..7: different groups are cut off from
  * each other. Everybody is in group 0 at first. */
-void set_partition(
-    struct cluster *c, unsigned first, unsigned last, unsigned group);
+void
+set_partition(struct cluster *c, unsigned first, unsigned last, unsigned group);
 /* Cut, or join, what goes from one group to another, that way alone. */
 void set_one_way(struct cluster *c, unsigned from, unsigned to, bool cut);
 /* Everybody is in group 0 again, and set_one_way is forgotten. */
@@ -137,8 +136,7 @@ void leave(struct cluster *c, unsigned i);
 void join(struct cluster *c, unsigned i, unsigned j);
 /* i tries these members as a daemon does those of its state file: several at
  * a time, again and again until one answers (join.c). */
-void
-join_saved(struct cluster *c, unsigned i, const unsigned *who, unsigned n);
+void join_saved(struct cluster *c, unsigned i, const unsigned *who, unsigned n);
 
 /* Time passes. */
 void run_for(struct cluster *c, int64_t us);
@@ -160,8 +158,8 @@ uint64_t missing(struct cluster *c);
 int64_t wait_fullmesh(struct cluster *c, int64_t max);
 int64_t
 wait_status(struct cluster *c, unsigned i, unsigned j, int state, int64_t max);
-int64_t wait_status_everywhere(
-    struct cluster *c, unsigned j, int state, int64_t max);
+int64_t
+wait_status_everywhere(struct cluster *c, unsigned j, int state, int64_t max);
 
 /*
  * What the programs share: PROGRAM [-s SEED] [short|full|long]. The seed is
@@ -186,8 +184,7 @@ const char *sim_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 double sim_cpu(void); /* seconds of this process so far */
 size_t sim_rss(void); /* its peak, bytes */
 /* End with a message when it does not hold. */
-#define sim_assert(x)                                                        \
-	((x) ? (void)0 : sim_fail(__FILE__, __LINE__, #x))
+#define sim_assert(x) ((x) ? (void)0 : sim_fail(__FILE__, __LINE__, #x))
 _Noreturn void sim_fail(const char *file, int line, const char *what);
 
 #endif
