@@ -299,6 +299,8 @@ take(struct cluster *c, struct node *n, struct parcel *p)
 		return;
 	switch (p->kind) {
 	case P_PACKET:
+		if (c->cfg.arrive != NULL)
+			c->cfg.arrive(c, p->from, p->to, p->small, p->len);
 		rc = swim_packet(
 		    n->s, c->now, &c->node[p->from].addr, p->small, p->len);
 		sim_assert(rc == 0);

@@ -323,7 +323,8 @@ node_tick(struct cluster *c, struct node *n)
 		swim_tick(n->s, c->now);
 	if (n->join != NULL)
 		join_tick(n->join, c->now);
-	if (n->join != NULL && join_pending(n->join) == 0) {
+	/* One that answered tells about all others. */
+	if (n->join != NULL && join_any(n->join)) {
 		join_free(n->join);
 		n->join = NULL;
 	}

@@ -58,6 +58,8 @@ struct cluster_config {
 	    struct cluster *c, unsigned i, const struct swim_event *ev);
 	void (*packet)(struct cluster *c, unsigned from, unsigned to,
 	    const uint8_t *plain, size_t len); /* sent, lost or not */
+	void (*arrive)(struct cluster *c, unsigned from, unsigned to,
+	    const uint8_t *plain, size_t len); /* handled */
 	void *arg; /* for the taps: cluster_arg() */
 };
 
