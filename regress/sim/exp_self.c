@@ -354,8 +354,7 @@ test_saved(void)
 	start_member(c, 4);
 	join(c, 4, 29);
 	run_for(c, 60 * SEC);
-	ok(c->node[0].s->t.n > 20,
-	    "until one answers");
+	ok(c->node[0].s->t.n > 20, "until one answers");
 	cluster_free(c);
 }
 

@@ -200,6 +200,7 @@ cluster_new(unsigned n, const struct cluster_config *cfg)
 	unsigned i;
 
 	sim_assert(c != NULL);
+	cards_share();
 	c->cfg = *cfg;
 	c->net = cfg->profile->gossip_interval < SEC / 2 ? network_lan
 							 : network_wan;

@@ -65,4 +65,7 @@ void net_discard(struct cluster *c, struct node *n);
 /* warm.c: everybody learns everybody, as in a mesh that is old. */
 void warm_up(struct cluster *c);
 
+/* cards.c: what members announced is held once, from the first call on. */
+void cards_share(void);
+
 #endif
