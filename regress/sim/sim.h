@@ -47,6 +47,7 @@ struct cluster_config {
 	uint64_t seed;
 	size_t metalen; /* of made-up metadata, 1 .. 512; 0: real metadata */
 	bool warm; /* everybody knows everybody, and has heard from them */
+	unsigned strangers; /* but the last so many: cold, and not known */
 	/* The first `originals` behave as the original in what others see of
 	 * it: no extension in the metadata; incarnation 1 at each start; the
 	 * dead are forgotten after 60 s (all profiles do that or sooner);

@@ -35,8 +35,9 @@ put_node(struct cluster *c, unsigned i, uint8_t *buf, size_t cap)
 static uint8_t *
 state_of_all(struct cluster *c, size_t *len)
 {
-	struct wire_pushpull head = {.join = true, .nodes = c->n};
-	size_t cap = 64 + (size_t)c->n * (META_MAX + 160);
+	unsigned n = c->n - c->cfg.strangers;
+	struct wire_pushpull head = {.join = true, .nodes = n};
+	size_t cap = 64 + (size_t)n * (META_MAX + 160);
 	uint8_t *buf = malloc(cap);
 	ssize_t at;
 	unsigned i;
@@ -45,7 +46,7 @@ state_of_all(struct cluster *c, size_t *len)
 	at = wire_put_pushpull(buf, cap, &head);
 	sim_assert(at > 0);
 	*len = (size_t)at;
-	for (i = 0; i < c->n; i++)
+	for (i = 0; i < n; i++)
 		*len += put_node(c, i, buf + *len, cap - *len);
 	return buf;
 }
@@ -75,16 +76,16 @@ warm_up(struct cluster *c)
 {
 	size_t len;
 	uint8_t *state = state_of_all(c, &len);
-	unsigned i;
+	unsigned i, old = c->n - c->cfg.strangers;
 
 	c->warm = true;
-	for (i = 0; i < c->n; i++) {
+	for (i = 0; i < old; i++) {
 		struct node *n = &c->node[i];
 
-		join(c, i, (i + 1) % c->n);
+		join(c, i, (i + 1) % old);
 		swim_stream_reply(
 		    n->s, c->now, c->warm_id, state[0], state + 1, len - 1);
-		sim_assert(n->s->t.n == c->n && n->s->queue.n == 0);
+		sim_assert(n->s->t.n == old && n->s->queue.n == 0);
 		age(n->s);
 		n->joins = 0;
 		sim_rearm(n);
