@@ -284,6 +284,7 @@ seal_close(struct seal *s, const void *plain, size_t len, const void *ad,
 	return (ssize_t)(len + SEAL_OVERHEAD);
 }
 
+/* out may be where the ciphertext begins, when there is one key. */
 ssize_t
 seal_open(struct seal *s, const void *block, size_t len, const void *ad,
     size_t adlen, uint8_t *out, size_t cap)
@@ -305,6 +306,35 @@ seal_open(struct seal *s, const void *block, size_t len, const void *ad,
 	if (g.len != 0)
 		sodium_memzero(out, g.len);
 	return -1;
+}
+
+/* Who fits not leaves no ciphertext for the next key. */
+static ssize_t
+open_aside(struct seal *s, void *block, size_t len, const void *ad,
+    size_t adlen, uint8_t *plain)
+{
+	uint8_t *aside = malloc(len);
+	ssize_t n;
+
+	if (aside == NULL)
+		return -1;
+	n = seal_open(s, block, len, ad, adlen, aside, len);
+	if (n > 0)
+		memcpy(plain, aside, (size_t)n);
+	free(aside);
+	return n;
+}
+
+ssize_t
+seal_open_here(struct seal *s, void *block, size_t len, const void *ad,
+    size_t adlen, uint8_t **plain)
+{
+	if (len < SEAL_OVERHEAD)
+		return -1;
+	*plain = (uint8_t *)block + 1 + NONCE_LEN;
+	if (s->nkeys > 1)
+		return open_aside(s, block, len, ad, adlen, *plain);
+	return seal_open(s, block, len, ad, adlen, *plain, len - SEAL_OVERHEAD);
 }
 
 uint64_t

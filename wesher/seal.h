@@ -51,6 +51,14 @@ ssize_t seal_close(struct seal *s, const void *plain, size_t len,
 ssize_t seal_open(struct seal *s, const void *block, size_t len, const void *ad,
     size_t adlen, uint8_t *out, size_t cap);
 
+/*
+ * The same into the block itself, so that a large one needs no second buffer.
+ * On success *plain is where the text begins; the version and the nonce before
+ * it stay. After -1 nothing of the block is to be used.
+ */
+ssize_t seal_open_here(struct seal *s, void *block, size_t len, const void *ad,
+    size_t adlen, uint8_t **plain);
+
 /* Blocks sealed under the first key since start. */
 uint64_t seal_count(const struct seal *s);
 

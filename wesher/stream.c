@@ -158,32 +158,54 @@ answer(struct conn *c, uint8_t *reply, size_t len)
 	bufferevent_enable(c->bev, EV_WRITE);
 }
 
-/* A whole plain message has come. */
+/* A whole message has come: body, in memory of its own. */
 static void
-deliver(struct conn *c, uint8_t *plain, size_t len)
+deliver(struct conn *c, uint8_t type, const uint8_t *body, size_t len)
 {
-	uint8_t type, *owned = NULL, *reply = NULL;
+	uint8_t *reply = NULL;
+	size_t replylen = 0;
+	uint32_t id = c->id;
+
+	if (!c->incoming) {
+		conn_free(c);
+		st.cfg.handler.reply(id, type, body, len);
+		return;
+	}
+	if (st.cfg.handler.request(
+		&c->peer, type, body, len, &reply, &replylen) == -1) {
+		st.count->refused_streams++;
+		net_refused(&c->peer, "stream", "malformed message");
+	}
+	answer(c, reply, replylen);
+}
+
+/*
+ * It opened: the plain text stands in `in`. What it says stands in a buffer of
+ * its own, so that only one of the two is there while it is handled.
+ */
+static void
+opened(struct conn *c, struct evbuffer *in, const uint8_t *plain, size_t len)
+{
+	uint8_t type, *owned;
 	const uint8_t *body;
-	size_t bodylen, replylen = 0;
+	size_t bodylen;
 	int err;
 
+	gate_opened(&st.gate, &c->gate, clock_now());
 	err = wire_stream_unwrap(
 	    plain, len, WIRE_INFLATE_STREAM, &type, &body, &bodylen, &owned);
-	if (err < 0) {
-		conn_fail(c, wire_error_str(err));
-	} else if (!c->incoming) {
-		uint32_t id = c->id;
-
-		conn_free(c);
-		st.cfg.handler.reply(id, type, body, bodylen);
-	} else {
-		if (st.cfg.handler.request(&c->peer, type, body, bodylen,
-			&reply, &replylen) == -1) {
-			st.count->refused_streams++;
-			net_refused(&c->peer, "stream", "malformed message");
+	if (err == 0 && owned == NULL) {
+		if ((owned = malloc(bodylen + 1)) == NULL) {
+			conn_fail(c, strerror(errno));
+			return;
 		}
-		answer(c, reply, replylen);
+		body = memcpy(owned, body, bodylen);
 	}
+	evbuffer_drain(in, evbuffer_get_length(in));
+	if (err < 0)
+		conn_fail(c, wire_error_str(err));
+	else
+		deliver(c, type, body, bodylen);
 	free(owned);
 }
 
@@ -195,10 +217,9 @@ open_block(struct conn *c, struct evbuffer *in)
 	ssize_t n = -1;
 
 	wire = evbuffer_pullup(in, (ev_ssize_t)total);
-	plain = malloc(c->need);
-	if (wire != NULL && plain != NULL)
-		n = seal_open(st.cfg.seal, wire + FRAME_HEAD, c->need, wire,
-		    FRAME_HEAD, plain, c->need);
+	if (wire != NULL)
+		n = seal_open_here(st.cfg.seal, wire + FRAME_HEAD, c->need,
+		    wire, FRAME_HEAD, &plain);
 	if (n == -1) {
 		conn_fail(c,
 		    "not sealed with our cluster key (another mesh, or a "
@@ -208,11 +229,8 @@ open_block(struct conn *c, struct evbuffer *in)
 		st.count->replays++;
 		conn_fail(c, "a recording of one that came before");
 	} else {
-		evbuffer_drain(in, evbuffer_get_length(in));
-		gate_opened(&st.gate, &c->gate, clock_now());
-		deliver(c, plain, (size_t)n);
+		opened(c, in, plain, (size_t)n);
 	}
-	free(plain);
 }
 
 /* The declared length, checked. 0, or -1 when the stream is done for. */

@@ -48,6 +48,29 @@ seal_of(uint8_t first, unsigned n)
 	return s;
 }
 
+/* In place: the same, and nothing when it does not fit. */
+static void
+check_here(struct seal *s, const struct vec *block, const struct vec *ad,
+    const struct vec *plain)
+{
+	struct vec v = vec_copy(block->p, block->len);
+	uint8_t *p;
+
+	assert_int_equal(
+	    seal_open_here(s, v.p, v.len, ad->p, ad->len, &p), plain->len);
+	assert_ptr_equal(p, v.p + 1 + SEAL_NONCE_LEN);
+	assert_memory_equal(p, plain->p, plain->len);
+	/* The nonce is needed afterwards. */
+	assert_memory_equal(v.p, block->p, 1 + SEAL_NONCE_LEN);
+	/* By now it is no block any more. */
+	if (plain->len > 0)
+		assert_int_equal(
+		    seal_open_here(s, v.p, v.len, ad->p, ad->len, &p), -1);
+	assert_int_equal(
+	    seal_open_here(s, v.p, SEAL_OVERHEAD - 1, NULL, 0, &p), -1);
+	free(v.p);
+}
+
 static void
 check_record(json_t *rec)
 {
@@ -72,6 +95,7 @@ check_record(json_t *rec)
 	    seal_open(s, block.p, block.len, ad.p, ad.len, out.p, out.len),
 	    plain.len);
 	assert_memory_equal(out.p, plain.p, plain.len);
+	check_here(s, &block, &ad, &plain);
 	/* Other additional data, none, or too much of it. */
 	assert_int_equal(
 	    seal_open(s, block.p, block.len, "x", 1, out.p, out.len), -1);
@@ -183,7 +207,7 @@ static void
 check_keys(enum seal_backend b)
 {
 	uint8_t keys[CONF_KEYS + 1][CLUSTER_KEY_LEN] = {{0}};
-	uint8_t block[3 + SEAL_OVERHEAD], out[3];
+	uint8_t block[3 + SEAL_OVERHEAD], here[sizeof(block)], out[3], *p;
 	struct seal *one[5], *all, *pair;
 	unsigned i;
 
@@ -201,6 +225,12 @@ check_keys(enum seal_backend b)
 		assert_int_equal(
 		    seal_open(pair, block, sizeof(block), NULL, 0, out, 3),
 		    i == 1 || i == 2 ? 3 : -1);
+		memcpy(here, block, sizeof(here));
+		assert_int_equal(
+		    seal_open_here(all, here, sizeof(here), NULL, 0, &p),
+		    i < CONF_KEYS ? 3 : -1);
+		if (i < CONF_KEYS)
+			assert_memory_equal(p, "abc", 3);
 	}
 	assert_int_equal(
 	    seal_close(pair, "xyz", 3, NULL, 0, block, sizeof(block)),
