@@ -98,36 +98,43 @@ decode_return(struct lzw_state *s, size_t *inpos)
 }
 
 /* The text of a code, or the rest of it, as far as there is room. */
-static inline void
+static void
 decode_copy(const struct lzw_decoder *d, struct lzw_state *s, uint8_t *out,
     size_t cap, size_t *outpos)
 {
-	size_t room = cap - *outpos, n = room < s->left ? room : s->left, i = 0;
+	size_t room = cap - *outpos, n = room < s->left ? room : s->left, i;
 	const uint8_t *from = s->code < CLEAR ? d->literal : out;
-	uint8_t wide[LZW_WIDE], *to;
+	uint8_t *to;
 
 	if (n == 0)
 		return;
 	from += d->at[s->code] + s->done;
 	to = out + *outpos;
-	if (room >= sizeof(wide)) {
-		memcpy(wide, from, sizeof(wide));
-		memcpy(to, wide, sizeof(wide));
-		/* The last byte may be the first that was written now. */
-		i = n > sizeof(wide) ? sizeof(wide) : n - 1;
-	}
-	for (; i < n; i++)
+	/* Byte by byte: the last one may be the first that is written. */
+	for (i = 0; i < n; i++)
 		to[i] = from[i];
 	s->done += (unsigned)n;
 	s->left -= (unsigned)n;
 	*outpos += n;
 }
 
+/* The same of a short one that surely fits; what is behind it is scratch. */
+static inline void
+decode_wide(
+    const struct lzw_decoder *d, unsigned code, const uint8_t *out, uint8_t *to)
+{
+	const uint8_t *from = (code < CLEAR ? d->literal : out) + d->at[code];
+	uint8_t wide[LZW_WIDE];
+
+	memcpy(wide, from, sizeof(wide));
+	memcpy(to, wide, sizeof(wide));
+}
+
 /*
  * Take a code that the table has or gets now: the newest entry is the text of
- * the code before and the first byte of this one's.
+ * the code before and the first byte of this one's. Returns its length.
  */
-static inline void
+static inline size_t
 decode_take(
     struct lzw_decoder *d, struct lzw_state *s, unsigned code, size_t outpos)
 {
@@ -135,19 +142,18 @@ decode_take(
 		d->at[s->hi] = s->last;
 		d->len[s->hi] = (uint16_t)(s->lastlen + 1);
 	}
-	s->code = code;
-	s->done = 0;
-	s->left = s->lastlen = d->len[code];
+	s->lastlen = d->len[code];
 	s->last = (uint32_t)outpos;
-	if (++s->hi < 1u << s->width)
-		return;
-	if (s->width < WIDTH_MAX) {
-		s->width++;
-		return;
+	if (++s->hi == 1u << s->width) {
+		if (s->width < WIDTH_MAX) {
+			s->width++;
+		} else {
+			/* Full: frozen until a clear code. */
+			s->hi--;
+			s->lastlen = 0;
+		}
 	}
-	/* Full: frozen until a clear code. */
-	s->hi--;
-	s->lastlen = 0;
+	return d->len[code];
 }
 
 enum lzw_status
@@ -155,22 +161,32 @@ lzw_decode_some(struct lzw_decoder *d, const uint8_t *in, size_t inlen,
     size_t *inpos, uint8_t *out, size_t cap, size_t *outpos)
 {
 	struct lzw_state s = d->s;
-	size_t ip = *inpos, op = *outpos;
-	unsigned code = NONE;
+	size_t ip = *inpos, op = *outpos, len;
+	unsigned code = NONE, newest;
 
 	if (cap > UINT32_MAX)
 		cap = UINT32_MAX;
 	decode_copy(d, &s, out, cap, &op);
 	while (s.left == 0 && s.status == LZW_MORE &&
 	       (code = decode_code(&s, in, inlen, &ip)) != NONE) {
+		newest = s.lastlen != 0 ? s.hi : NONE;
 		if (code == CLEAR) {
 			decode_clear(&s);
 		} else if (code == END) {
 			s.status = LZW_END;
 		} else if (code > s.hi) {
 			s.status = LZW_CORRUPT;
+		} else if ((len = decode_take(d, &s, code, op)) <= LZW_WIDE &&
+			   cap - op >= LZW_WIDE) {
+			decode_wide(d, code, out, out + op);
+			/* Its last byte is its first, written just now. */
+			if (code == newest)
+				out[op + len - 1] = out[op];
+			op += len;
 		} else {
-			decode_take(d, &s, code, op);
+			s.code = code;
+			s.done = 0;
+			s.left = (unsigned)len;
 			decode_copy(d, &s, out, cap, &op);
 		}
 	}
