@@ -95,7 +95,13 @@ member_by_id(const struct member_table *t, uint32_t id)
 struct member *
 member_find(const struct member_table *t, const char *name, size_t len)
 {
-	uint64_t h = member_hash(t, name, len);
+	return member_find_hashed(t, member_hash(t, name, len), name, len);
+}
+
+struct member *
+member_find_hashed(
+    const struct member_table *t, uint64_t h, const char *name, size_t len)
+{
 	uint32_t id = *bucket(t, t->byname, h);
 	struct member *m;
 
@@ -175,9 +181,8 @@ member_table_free(struct member_table *t)
 }
 
 static void
-link_name(struct member_table *t, struct member *m)
+link_name(struct member_table *t, struct member *m, uint64_t h)
 {
-	uint64_t h = member_hash(t, m->name, m->namelen);
 	uint32_t *b = bucket(t, t->byname, h);
 
 	m->name_tag = tag_of(h);
@@ -250,16 +255,19 @@ list_grow(struct member_table *t)
 	return 0;
 }
 
+/* Buckets for n members, if there are not so many yet. */
 static int
-hash_grow(struct member_table *t)
+hash_grow(struct member_table *t, unsigned n)
 {
-	unsigned i, n = t->hashsize * 2;
+	unsigned i, size = t->hashsize;
 	uint32_t *byname, *byaddr;
 
-	if (t->n < t->hashsize * LOAD)
+	while (n > size * LOAD)
+		size *= 2;
+	if (size == t->hashsize)
 		return 0;
-	byname = calloc(n, sizeof(uint32_t));
-	byaddr = calloc(n, sizeof(uint32_t));
+	byname = calloc(size, sizeof(uint32_t));
+	byaddr = calloc(size, sizeof(uint32_t));
 	if (byname == NULL || byaddr == NULL) {
 		free(byname);
 		free(byaddr);
@@ -269,12 +277,19 @@ hash_grow(struct member_table *t)
 	free(t->byaddr);
 	t->byname = byname;
 	t->byaddr = byaddr;
-	t->hashsize = n;
+	t->hashsize = size;
 	for (i = 0; i < t->n; i++) {
-		link_name(t, t->list[i]);
+		link_name(t, t->list[i],
+		    member_hash(t, t->list[i]->name, t->list[i]->namelen));
 		link_addr(t, t->list[i]);
 	}
 	return 0;
+}
+
+void
+member_expect(struct member_table *t, unsigned n)
+{
+	(void)hash_grow(t, n);
 }
 
 /* A place for one more chunk: its index, or -1. */
@@ -357,16 +372,25 @@ struct member *
 member_add(struct member_table *t, const char *name, size_t len,
     size_t metaroom, uint32_t pos)
 {
+	return member_add_hashed(
+	    t, member_hash(t, name, len), name, len, metaroom, pos);
+}
+
+struct member *
+member_add_hashed(struct member_table *t, uint64_t h, const char *name,
+    size_t len, size_t metaroom, uint32_t pos)
+{
 	struct member *m;
 
-	if (list_grow(t) == -1 || hash_grow(t) == -1 || chunk_grow(t) == -1)
+	if (list_grow(t) == -1 || hash_grow(t, t->n + 1) == -1 ||
+	    chunk_grow(t) == -1)
 		return NULL;
 	m = record_take(t);
 	if (card_new(m, name, len, metaroom) == -1) {
 		record_give(t, m);
 		return NULL;
 	}
-	link_name(t, m);
+	link_name(t, m, h);
 	m->slot = t->n;
 	t->list[t->n++] = m;
 	member_swap(t, m->slot, pos % t->n);

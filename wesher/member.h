@@ -136,6 +136,13 @@ member_hash(const struct member_table *t, const void *name, size_t len);
  */
 struct member *member_add(struct member_table *t, const char *name, size_t len,
     size_t metaroom, uint32_t pos);
+/* The same with its hash known, h as member_hash has it; so is finding. */
+struct member *member_add_hashed(struct member_table *t, uint64_t h,
+    const char *name, size_t len, size_t metaroom, uint32_t pos);
+struct member *member_find_hashed(
+    const struct member_table *t, uint64_t h, const char *name, size_t len);
+/* There will be n members soon: the index grows at once, not by and by. */
+void member_expect(struct member_table *t, unsigned n);
 /* Unlink and free; the last of the list takes its position. */
 void member_remove(struct member_table *t, struct member *m);
 

@@ -61,7 +61,7 @@ merge_alive_ok(struct swim *s, const struct wire_alive *a, struct ipport *addr)
 
 /* A name that nobody had: dead at first, as if it came back. */
 static struct member *
-merge_insert(struct swim *s, const struct wire_alive *a)
+merge_insert(struct swim *s, const struct wire_alive *a, uint64_t hash)
 {
 	struct member *m;
 
@@ -69,8 +69,8 @@ merge_insert(struct swim *s, const struct wire_alive *a)
 		s->count.table_full++;
 		return NULL;
 	}
-	m = member_add(&s->t, (const char *)a->node.p, a->node.len, a->meta.len,
-	    s->ops->random(s->arg));
+	m = member_add_hashed(&s->t, hash, (const char *)a->node.p, a->node.len,
+	    a->meta.len, s->ops->random(s->arg));
 	if (m != NULL)
 		m->state = MEMBER_DEAD;
 	return m;
@@ -232,10 +232,13 @@ merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v)
 {
 	struct ipport addr, known;
 	struct member *m;
+	uint64_t hash;
 
 	if (!merge_alive_ok(s, a, &addr))
 		return;
-	m = member_find(&s->t, (const char *)a->node.p, a->node.len);
+	hash = member_hash(&s->t, a->node.p, a->node.len);
+	m = member_find_hashed(
+	    &s->t, hash, (const char *)a->node.p, a->node.len);
 	if (m == s->self) {
 		self_alive(s, a, &addr, v);
 		return;
@@ -246,7 +249,7 @@ merge_alive(struct swim *s, const struct wire_alive *a, const struct via *v)
 		return;
 	}
 	if (m == NULL) {
-		if ((m = merge_insert(s, a)) != NULL)
+		if ((m = merge_insert(s, a, hash)) != NULL)
 			alive_apply(s, m, a, &addr, v);
 		return;
 	}

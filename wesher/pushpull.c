@@ -156,16 +156,27 @@ pushpull_build(struct swim *s, enum pushpull_what what, bool join, size_t *len)
 	return buf;
 }
 
-/* Remember for a member of ours what the other side said about it. */
-static void
+static bool
+is_self(const struct swim *s, const struct wire_node *n)
+{
+	return n->name.len == s->self->namelen &&
+	       memcmp(n->name.p, s->self->name, n->name.len) == 0;
+}
+
+/* Remember for a member of ours what the other side said about it. Returns it
+ * if that has the metadata that we know. */
+static struct member *
 scan_mark(struct swim *s, const struct wire_node *n)
 {
-	struct member *m = member_find(
-	    &s->t, (const char *)n->name.p, n->name.len);
+	struct member *m = s->self;
 	bool same_meta;
 
+	if (!is_self(s, n))
+		m = s->t.n < 2 ? NULL
+			       : member_find(&s->t, (const char *)n->name.p,
+				     n->name.len);
 	if (m == NULL)
-		return;
+		return NULL;
 	same_meta = m->metalen == n->meta.len &&
 		    (m->metalen == 0 ||
 			memcmp(member_meta(m), n->meta.p, m->metalen) == 0);
@@ -173,6 +184,7 @@ scan_mark(struct swim *s, const struct wire_node *n)
 	if ((m->state >= MEMBER_DEAD) == (n->state >= WIRE_S_DEAD) &&
 	    (n->incarnation >= m->incarnation || same_meta))
 		m->mark = MARK_KNOWN;
+	return same_meta ? m : NULL;
 }
 
 static void
@@ -196,14 +208,15 @@ scan_node(struct swim *s, const struct wire_node *n, const struct via *v,
     struct pushpull_look *look)
 {
 	struct ipport addr = {.port = swim_port(s, n->port)};
-	bool ours = s->ops->is_ours(s->arg, n->meta.p, n->meta.len);
+	const struct member *same = scan_mark(s, n);
+	bool ours = same != NULL
+			? same->ours
+			: s->ops->is_ours(s->arg, n->meta.p, n->meta.len);
 
 	look->entries++;
-	scan_mark(s, n);
 	if (ipaddr_from_bytes(n->addr.p, n->addr.len, &addr.ip) == -1)
 		return;
-	if (n->name.len == s->self->namelen &&
-	    memcmp(n->name.p, s->self->name, n->name.len) == 0) {
+	if (is_self(s, n)) {
 		scan_self(s, n, &addr, look);
 		return;
 	}
@@ -268,6 +281,9 @@ pushpull_merge(
 	s->count.pushpulls++;
 	if (head.nodes > MERGE_MAX)
 		head.nodes = MERGE_MAX;
+	/* It was read to the end before: there are so many. */
+	member_expect(
+	    &s->t, head.nodes < s->max_members ? head.nodes : s->max_members);
 	for (i = 0; i < head.nodes && wire_get_node(&in, &n) == 0; i++)
 		merge_node(s, &n, v);
 	/* One newcomer is news to everybody: gossip does. */
