@@ -31,6 +31,10 @@
 #include "stream.h"
 #include "wire.h"
 
+#define READ_PIECE 4096 /* libevent's */
+#define READ_MOST  (65536 - 128) /* and what evbuffer adds */
+#define READ_TURNS 16
+
 struct conn {
 	struct gate_entry gate; /* first: see conn_of */
 	struct bufferevent *bev;
@@ -252,6 +256,39 @@ read_header(struct conn *c, struct evbuffer *in)
 	return 0;
 }
 
+/*
+ * libevent has read 4 KiB, and would so again: of a large block we take what
+ * else has come, in pieces that are no larger than what is there already.
+ */
+static void
+read_on(struct conn *c, struct evbuffer *in)
+{
+	size_t total = FRAME_HEAD + (size_t)c->need, have, want;
+	evutil_socket_t fd = bufferevent_getfd(c->bev);
+	struct evbuffer_iovec v;
+	unsigned turns = READ_TURNS;
+	ssize_t n;
+
+	do {
+		have = evbuffer_get_length(in);
+		want = have < READ_MOST ? have : READ_MOST;
+		if (have >= total || total - have < want)
+			want = have < total ? total - have : 0;
+		if (want == 0)
+			return;
+		evbuffer_unfreeze(in, 0);
+		n = -1;
+		if (evbuffer_reserve_space(in, (ev_ssize_t)want, &v, 1) == 1)
+			n = read(fd, v.iov_base, want);
+		if (n > 0) {
+			v.iov_len = (size_t)n;
+			evbuffer_commit_space(in, &v, 1);
+		}
+		evbuffer_freeze(in, 0);
+		/* An end or an error will be libevent's to find. */
+	} while (n == (ssize_t)want && --turns > 0);
+}
+
 static void
 on_read(struct bufferevent *bev, void *arg)
 {
@@ -269,6 +306,13 @@ on_read(struct bufferevent *bev, void *arg)
 		return;
 	if (c->need == 0 && have >= FRAME_HEAD && read_header(c, in) == -1)
 		return;
+	if (c->need != 0 && have >= READ_PIECE) {
+		read_on(c, in);
+		have = evbuffer_get_length(in);
+		gate_holds(&st.gate, &c->gate, have, clock_now());
+		if (give_way(c, "too many bytes before authentication"))
+			return;
+	}
 	if (c->need != 0 && have >= FRAME_HEAD + (size_t)c->need)
 		open_block(c, in);
 }
