@@ -3,12 +3,12 @@
  * sockets, its user, its sandbox and filter), with a stub in the place of
  * wesher-priv that says yes to everything. For figures of one member alone.
  *
- *	gossip WESHER DIR ADDR PORT [wildcard]
+ *	gossip [-w] [-j ADDR] [-n NAME] WESHER DIR ADDR PORT
  *
  * WESHER is the executable; DIR becomes its state folder. The sockets are bound
- * to ADDR, or as an operator's without --bind-addr to the wildcard. Prints
- * `pid N` when that process is ready; ends, and ends it, with its standard
- * input. Run as root in a network namespace of its own.
+ * to ADDR, or (-w) to the wildcard as an operator's without --bind-addr; -j
+ * joins. Prints `pid N` when that process is ready; ends, and ends it, with its
+ * standard input. Run as root in a network namespace of its own.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,9 +30,9 @@
 #include "../../wesher/launch.h"
 
 #define NOBODY 65534
-#define NAME   "ours"
 
 static struct conf conf;
+static const char *name = "ours";
 static int boundary, its_log;
 static pid_t child;
 
@@ -134,8 +134,8 @@ welcome(void)
 	m.hello.mtu = conf.mtu;
 	m.hello.wgport = conf.wireguard_port;
 	memset(m.hello.key, 1, WG_KEY_LEN);
-	m.hello.namelen = sizeof(NAME) - 1;
-	memcpy(m.hello.name, NAME, m.hello.namelen);
+	m.hello.namelen = (uint8_t)strlen(name);
+	memcpy(m.hello.name, name, m.hello.namelen);
 	say(&m, PRIV_HELLO, 0);
 	memset(&m, 0, sizeof(m));
 	m.net.ifindex = 99;
@@ -151,8 +151,8 @@ yes(const union priv_msg *q)
 	struct ipaddr ip;
 
 	if (q->h.type == PRIV_SELF) {
-		overlay_addr(&conf.overlay, NAME, sizeof(NAME) - 1,
-		    q->self.attempt, &ip);
+		overlay_addr(&conf.overlay, name, strlen(name), q->self.attempt,
+		    &ip);
 		priv_ip_to(&m.result.addr, &ip);
 	} else if (q->h.type == PRIV_PEER_SET) {
 		memcpy(m.result.key, q->peer_set.key, WG_KEY_LEN);
@@ -183,13 +183,23 @@ main(int argc, char **argv)
 {
 	struct pollfd p[3] = {{0, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
 	char buf[4096];
+	bool wildcard = false;
+	int ch;
 
-	if (argc < 5 || argc > 6)
-		errx(1, "usage: gossip WESHER DIR ADDR PORT [wildcard]");
+	while ((ch = getopt(argc, argv, "j:n:w")) != -1)
+		if (ch == 'j')
+			strlcpy(conf.join[conf.njoin++], optarg, CONF_JOINLEN);
+		else if (ch == 'n')
+			name = optarg;
+		else if (ch == 'w')
+			wildcard = true;
+	if (argc - optind != 4 || strlen(name) > 200)
+		errx(1, "usage: gossip [options] WESHER DIR ADDR PORT");
+	argv += optind;
 	closefrom(STDERR_FILENO + 1);
 	log_init(LOG_D_STDERR, LOG_L_WARN, "gossip", -1);
-	configure(argv[3], argv[4], argc == 6);
-	start(argv[1], argv[2]);
+	configure(argv[2], argv[3], wildcard);
+	start(argv[0], argv[1]);
 	p[1].fd = boundary;
 	p[2].fd = its_log; /* read, so that it never waits */
 	while (poll(p, 3, -1) > 0) {
