@@ -176,8 +176,8 @@ enum priv_fd {
 	PRIV_FD_NEXT
 };
 
-/* Seconds; both sides keep to them. */
-#define PRIV_ALIVE_INTERVAL 5
+/* Seconds; both sides keep to them. ALIVE comes at least so often. */
+#define PRIV_ALIVE_INTERVAL 10
 #define PRIV_SILENCE_MAX    30
 #define PRIV_LEAVE_MAX	    10
 

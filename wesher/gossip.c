@@ -45,6 +45,7 @@
 #include "state.h"
 #include "tick.h"
 
+#define OFF	   INT64_MIN
 #define STATE_FILE "state.json"
 #define KEY_TEXT                   \
 	sodium_base64_ENCODED_LEN( \
@@ -56,6 +57,7 @@ static struct {
 	struct confine confine;
 	struct event_base *base;
 	struct tick tick;
+	int64_t armed; /* what the tick is set to; OFF once it ran */
 	struct awake clock;
 	int64_t packet_at; /* the time of those that came together, or 0 */
 	struct mesh *mesh;
@@ -88,6 +90,9 @@ rearm(void)
 		return;
 	}
 	d = mesh_deadline(g.mesh);
+	if (d == g.armed)
+		return;
+	g.armed = d;
 	g.clock.due = 0;
 	if (d != NEVER) {
 		t = now();
@@ -100,6 +105,7 @@ rearm(void)
 static void
 on_tick(void)
 {
+	g.armed = OFF;
 	mesh_tick(g.mesh, now());
 	rearm();
 }
@@ -447,6 +453,9 @@ start_outside(void)
 	if (ec == NULL || (g.base = event_base_new_with_config(ec)) == NULL)
 		fatalx("cannot start libevent");
 	event_config_free(ec);
+	g.armed = OFF;
+	if (tick_init(&g.tick, g.base, on_tick) == -1)
+		fatal("timerfd");
 	if (dns_start(g.base, "/etc/hosts", "/etc/resolv.conf") == -1)
 		log_warn("/etc/hosts cannot be read: --join finds names "
 			 "by DNS alone");
@@ -480,8 +489,7 @@ start_inside(void)
 	sodium_free(st);
 	if (g.mesh == NULL)
 		fatalx("out of memory");
-	if (tick_init(&g.tick, g.base, on_tick) == -1 ||
-	    privc_start(g.base, PRIV_FD_BOUNDARY, &ph) == -1 ||
+	if (privc_start(g.base, PRIV_FD_BOUNDARY, &ph) == -1 ||
 	    control_start(g.base, PRIV_FD_CONTROL, status_doc, refresh) == -1)
 		fatal("cannot start the event loop");
 	start_net();
@@ -511,6 +519,7 @@ gossip_main(void)
 	dns_stop();
 	mesh_free(g.mesh);
 	seal_free(g.seal);
+	tick_stop(&g.tick);
 	event_base_free(g.base);
 	return g.status;
 }

@@ -19,9 +19,12 @@
 #include "privc.h"
 
 #define ALIVE_EVERY (PRIV_ALIVE_INTERVAL * US_PER_S)
-#define SAVE_DELAY  (500 * US_PER_MS)
-#define SAVE_RETRY  (30 * US_PER_S)
-#define SAVE_EACH   (10 * US_PER_MS) /* more for each member */
+/* So long before, it goes along with whatever else wakes us: a probe does,
+ * after half of the time. */
+#define ALIVE_SOON (ALIVE_EVERY / 2 + ALIVE_EVERY / 20)
+#define SAVE_DELAY (500 * US_PER_MS)
+#define SAVE_RETRY (30 * US_PER_S)
+#define SAVE_EACH  (10 * US_PER_MS) /* more for each member */
 /* A look at many members after a change waits so long for each of them: whoever
  * makes up names by the thousand shall not cause one with every packet. */
 #define STIR_EACH 20 /* us */
@@ -303,7 +306,7 @@ mesh_tick(struct mesh *m, int64_t now)
 		m->self_at = NEVER;
 		mesh_ask_self(m, now);
 	}
-	if (now >= m->alive_at)
+	if (m->alive_at != NEVER && now >= m->alive_at - ALIVE_SOON)
 		tell_alive(m, now);
 	if (m->swim == NULL)
 		return;

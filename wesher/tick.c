@@ -1,6 +1,11 @@
 /*
  * The gossip process' timer: what is due is not put off by what comes in.
+ * Time that the host sleeps through counts, so that it wakes for it.
  */
+#include <sys/timerfd.h>
+
+#include <unistd.h>
+
 #include <event2/event.h>
 
 #include "../common/clock.h"
@@ -20,25 +25,46 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 int
 tick_init(struct tick *t, struct event_base *base, void (*run)(void))
 {
-	t->overdue = false;
+	t->waits = t->overdue = false;
 	t->run = run;
-	return evtimer_assign(&t->ev, base, on_tick, t);
+	t->fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (t->fd == -1)
+		return -1;
+	/* By its edge, so that it need not be read. */
+	return event_assign(
+	    &t->ev, base, t->fd, EV_READ | EV_PERSIST | EV_ET, on_tick, t);
+}
+
+void
+tick_stop(struct tick *t)
+{
+	event_del(&t->ev);
+	close(t->fd);
+}
+
+/* Is there a time to wait for? A loop with nothing to wait for ends. */
+static void
+wait_for(struct tick *t, bool on)
+{
+	if (on != t->waits)
+		(void)(on ? event_add(&t->ev, NULL) : event_del(&t->ev));
+	t->waits = on;
 }
 
 void
 tick_in(struct tick *t, int64_t us)
 {
-	struct timeval tv;
+	struct itimerspec its = {.it_interval = {0, 0}};
 
 	if (us <= 0 && t->overdue)
 		return;
 	t->overdue = us <= 0;
-	if (us == NEVER) {
-		evtimer_del(&t->ev);
-		return;
+	if (us != NEVER) {
+		us = us > 0 ? us : 0;
+		its.it_value.tv_sec = (time_t)(us / US_PER_S);
+		/* 0 would be never. */
+		its.it_value.tv_nsec = (long)(us % US_PER_S) * 1000 + 1;
 	}
-	us = us > 0 ? us : 0;
-	tv.tv_sec = (time_t)(us / US_PER_S);
-	tv.tv_usec = (suseconds_t)(us % US_PER_S);
-	evtimer_add(&t->ev, &tv);
+	(void)timerfd_settime(t->fd, 0, &its, NULL);
+	wait_for(t, us != NEVER);
 }

@@ -8,21 +8,27 @@
 
 /*
  * The one timer of the gossip process, which is set anew with every packet.
- * libevent takes a timer that has expired and is set again before it could run
- * from the queue, behind the sockets: members that send without a pause would
- * keep it from ever running. One that is due therefore stays as it is.
+ * A descriptor, since libevent's own timers are not exact: it reads a clock
+ * that lags behind by up to 4 ms and wakes once a millisecond until that
+ * clock has come after. What is due already stays so: members that send
+ * without a pause cannot put it off.
  */
 struct event_base;
 
 struct tick {
 	struct event ev;
+	int fd; /* timerfd */
+	bool waits; /* for the descriptor */
 	bool overdue; /* it runs as soon as possible */
 	void (*run)(void);
 };
 
-/* run() is called when it is time; the tick is off by then. Returns 0, or -1.
+/*
+ * run() is called when it is time; the tick is off by then. Makes a descriptor,
+ * so before the sandbox. Returns 0, or -1 (errno).
  */
 int tick_init(struct tick *t, struct event_base *base, void (*run)(void));
+void tick_stop(struct tick *t);
 /* Run in so many microseconds, 0: at once, NEVER (clock.h): not at all. */
 void tick_in(struct tick *t, int64_t us);
 

@@ -44,7 +44,8 @@ static struct {
 	int64_t now;
 	struct asked asked[ASKED_MAX];
 	unsigned nasked, answered;
-	unsigned streams, resolves, saves, primes, lines, errors;
+	unsigned streams, resolves, saves, primes, lines, errors, packets;
+	uint32_t pinged; /* the number of the last ping, owed an ack; or 0 */
 	uint32_t stream_id;
 	struct ipport stream_to;
 	unsigned target;
@@ -125,8 +126,11 @@ on_message(void *arg, uint8_t type, const uint8_t *body, size_t len)
 	uint8_t to = w.sending.ip.b[3];
 	struct wire_accuse dead;
 	struct wire_alive a;
+	struct wire_ping ping;
 
 	(void)arg;
+	if (type == WIRE_PING && wire_get_ping(body, len, &ping) == 0)
+		w.pinged = ping.seqno;
 	if (type == WIRE_ALIVE && wire_get_alive(body, len, &a) == 0 &&
 	    a.node.len == 4 && memcmp(a.node.p, "self", 4) == 0)
 		w.alives[to]++;
@@ -139,6 +143,7 @@ static void
 on_send(const struct ipport *to, const uint8_t *plain, size_t len)
 {
 	w.sending = *to;
+	w.packets++;
 	assert_int_equal(wire_packet(&w.ws, plain, len, on_message, NULL), 0);
 }
 
@@ -525,6 +530,61 @@ test_alive_while_waiting_for_an_address(void **state)
 	net("192.0.2.1", "");
 	run_for(0, false);
 	assert_true(w.saves > 0);
+}
+
+/* The one other member answers what it was asked last; it has a tunnel. */
+static void
+oblige(unsigned *streams)
+{
+	struct priv_stat st = {.handshake = 1, .flags = PRIV_STAT_LAST};
+	const struct wire_ack a = {.seqno = w.pinged};
+	uint8_t buf[64];
+	ssize_t len = wire_put_ack(buf, sizeof(buf), &a);
+
+	if (w.pinged != 0)
+		assert_int_equal(
+		    mesh_packet(w.mesh, w.now, &w.sending, buf, (size_t)len),
+		    0);
+	w.pinged = 0;
+	if (w.streams > *streams)
+		join_answer(two, 1);
+	*streams = w.streams;
+	answer(0);
+	memset(st.key, two[0].k, WG_KEY_LEN);
+	mesh_stat(w.mesh, w.now, &st);
+}
+
+/* At rest it wakes to ask somebody something; ALIVE goes along. */
+static void
+test_rest(void **state)
+{
+	unsigned packets, streams = 0, told, stats, pings = 0;
+	int64_t end, last;
+
+	(void)state;
+	up(0);
+	alive(&two[0]);
+	for (end = w.now + 120 * US_PER_S; w.now < end;) {
+		run_for(US_PER_S / 4, true);
+		oblige(&streams);
+	}
+	end += 300 * US_PER_S;
+	stats = count(PRIV_STATS);
+	for (last = w.now; w.now < end; oblige(&streams)) {
+		packets = w.packets;
+		told = count(PRIV_ALIVE);
+		w.now = mesh_deadline(w.mesh);
+		mesh_tick(w.mesh, w.now);
+		assert_true(w.packets > packets || w.streams > streams);
+		pings += w.pinged != 0;
+		if (count(PRIV_ALIVE) == told)
+			continue;
+		assert_true(w.now - last <= PRIV_ALIVE_INTERVAL * US_PER_S);
+		last = w.now;
+	}
+	assert_in_range(pings, 59, 62);
+	assert_int_equal(count(PRIV_STATS), stats);
+	assert_true(end - last <= PRIV_ALIVE_INTERVAL * US_PER_S);
 }
 
 /* What was sealed is saved now and again, and counted on after a restart. */
@@ -1419,6 +1479,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    T(test_order_of_a_start),
 	    T(test_alive_while_waiting_for_an_address),
+	    T(test_rest),
 	    T(test_order_of_a_join),
 	    T(test_announced_without_answers),
 	    T(test_sync_waits_for_somebody),

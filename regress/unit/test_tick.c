@@ -1,4 +1,5 @@
 /* The gossip process' timer, beside a socket that never rests. */
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <setjmp.h>
@@ -20,6 +21,15 @@ static struct tick tick;
 static unsigned ticks, packets;
 static int64_t in_us; /* what a packet sets the timer to */
 static int sv[2];
+static unsigned waits;
+
+/* libevent's call comes to this one. */
+int
+epoll_wait(int fd, struct epoll_event *ev, int n, int timeout)
+{
+	waits++;
+	return epoll_pwait(fd, ev, n, timeout, NULL);
+}
 
 static void
 on_time(void)
@@ -74,7 +84,7 @@ what_is_not_due_waits(void **state)
 {
 	(void)state;
 	assert_int_equal(flood(3600 * US_PER_S), 0);
-	tick_in(&tick, 0);
+	tick_in(&tick, 60 * US_PER_S);
 	assert_int_equal(flood(NEVER), 0);
 }
 
@@ -97,6 +107,24 @@ it_runs_alone(void **state)
 	assert_int_equal(ticks, 2);
 }
 
+/* Not too early, to find that it has to sleep again. */
+static void
+it_wakes_once(void **state)
+{
+	int64_t start = clock_now();
+	unsigned i;
+
+	(void)state;
+	waits = 0;
+	packets = 0;
+	for (i = 1; i <= 20; i++) {
+		tick_in(&tick, 1000 * i + 317);
+		event_base_dispatch(base);
+	}
+	assert_int_equal(waits, 20);
+	assert_true(clock_now() - start >= 1000 * 210 + 20 * 317);
+}
+
 static int
 setup(void **state)
 {
@@ -112,7 +140,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	tick_in(&tick, NEVER);
+	tick_stop(&tick);
 	close(sv[0]);
 	close(sv[1]);
 	event_base_free(base);
@@ -127,6 +155,7 @@ main(void)
 	    T(what_is_due_is_not_put_off),
 	    T(what_is_not_due_waits),
 	    T(it_runs_alone),
+	    T(it_wakes_once),
 	};
 
 	return cmocka_run_group_tests_name("tick", tests, NULL, NULL);
