@@ -82,9 +82,11 @@ endif
 # The simulator: regress/sim/exp_*.c are programs, all else there they share.
 SIM_LIB = $(call obj,$(filter-out regress/sim/exp_%.c,$(wildcard regress/sim/*.c)))
 T_SIM = $(patsubst regress/sim/exp_%.c,$(O)/sim/%,$(wildcard regress/sim/exp_*.c))
-BENCH_LIB = $(call obj,$(wildcard regress/bench/bench.c))
+# What its programs share.
+BENCH_SHARED = regress/bench/bench.c regress/bench/member.c
+BENCH_LIB = $(call obj,$(filter $(BENCH_SHARED),$(wildcard regress/bench/*.c)))
 T_BENCH += $(patsubst regress/bench/%.c,$(O)/bench/%,$(filter-out \
-	regress/bench/bench.c,$(wildcard regress/bench/*.c)))
+	$(BENCH_SHARED),$(wildcard regress/bench/*.c)))
 
 # Fuzzing harnesses, one file each; replay.c stands in for libFuzzer where the
 # compiler is not clang, and seeds.c makes their first inputs.
