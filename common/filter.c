@@ -177,10 +177,10 @@ export_program(const struct filter *f, struct filter_program *p)
 }
 
 static void
-make(struct filter_program *p, struct filter *(*rules)(const void *arg),
-    const void *arg)
+make(struct filter_program *p,
+    struct filter *(*rules)(uint32_t arch, const void *arg), const void *arg)
 {
-	struct filter *f = rules(arg);
+	struct filter *f = rules(0, arg);
 
 	p->err = f == NULL ? -ENOMEM : f->err;
 	if (p->err == 0)
@@ -190,7 +190,7 @@ make(struct filter_program *p, struct filter *(*rules)(const void *arg),
 
 int
 filter_make(struct filter_program **out,
-    struct filter *(*rules)(const void *arg), const void *arg)
+    struct filter *(*rules)(uint32_t arch, const void *arg), const void *arg)
 {
 	struct filter_program *p = mmap(NULL, sizeof(*p),
 	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -50,14 +50,14 @@ void filter_if(struct filter *f, const char *name, int error, unsigned n,
 uint32_t filter_open_flags(const struct filter *f, int flags);
 
 /*
- * The program of the filter that rules(arg) makes, or NULL when out of memory.
+ * The program of the filter that rules(0, arg) makes, or NULL when out of memory.
  * Both run in a process of their own, which is waited for: libseccomp takes ten
  * times the memory that a daemon does, and leaves it in pieces. filter_load()
  * frees *out. Returns 0 or -errno.
  */
 struct filter_program;
 int filter_make(struct filter_program **out,
-    struct filter *(*rules)(const void *arg), const void *arg);
+    struct filter *(*rules)(uint32_t arch, const void *arg), const void *arg);
 /*
  * Put it on this process, for good; no_new_privs must be set. Needs no
  * privilege. Returns 0 or -errno, and then nothing is in force.

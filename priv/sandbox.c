@@ -99,8 +99,9 @@ files(struct filter *f, const struct sandbox *s)
 }
 
 struct filter *
-sandbox_filter(uint32_t arch, const struct sandbox *s)
+sandbox_filter(uint32_t arch, const void *sandbox)
 {
+	const struct sandbox *s = sandbox;
 	struct filter *f = filter_new(arch);
 	int fd;
 
@@ -163,20 +164,6 @@ landlock(struct sandbox *s)
 		log_warnx("no Landlock here (Linux 5.13, and \"landlock\" in "
 			  "lsm=): going on without it");
 }
-
-static struct filter *
-rules(const void *s)
-{
-	return sandbox_filter(0, s);
-}
-
-static void
-filter(struct sandbox *s, struct filter_program *p, int err)
-{
-	if (err != 0 || (err = filter_load(p)) != 0)
-		fatalx("system call filter: %s", strerror(-err));
-	s->layers |= PRIV_BOX_SECCOMP;
-}
 #endif
 
 void
@@ -184,7 +171,7 @@ sandbox_enter(struct sandbox *s)
 {
 #ifndef SANDBOX_NO
 	struct filter_program *program;
-	int made = filter_make(&program, rules, s);
+	int err = filter_make(&program, sandbox_filter, s);
 #endif
 	int bound, locked;
 
@@ -206,7 +193,9 @@ sandbox_enter(struct sandbox *s)
 		fatal("giving up privileges");
 #ifndef SANDBOX_NO
 	limits_set(RLIMIT_AS, MEMORY_MAX);
-	filter(s, program, made);
+	if (err != 0 || (err = filter_load(program)) != 0)
+		fatalx("system call filter: %s", strerror(-err));
+	s->layers |= PRIV_BOX_SECCOMP;
 #endif
 	log_info("sandbox:%s%s%s",
 	    s->layers & PRIV_BOX_BOUND ? " bounding set," : "",

@@ -22,8 +22,8 @@ struct sandbox {
  */
 void sandbox_enter(struct sandbox *s);
 
-/* Its system calls on an architecture (0: this one); the caller frees it.
- * Exported for tests. */
-struct filter *sandbox_filter(uint32_t arch, const struct sandbox *s);
+/* The system calls of a struct sandbox on an architecture (0: this one); the
+ * caller frees it. Exported for tests. */
+struct filter *sandbox_filter(uint32_t arch, const void *sandbox);
 
 #endif

@@ -202,14 +202,6 @@ enter_root(struct confine *c)
 	layers.rooted = true;
 }
 
-#ifndef SANDBOX_NO
-static struct filter *
-rules(const void *c)
-{
-	return confine_filter(0, c);
-}
-#endif
-
 void
 confine_enter(struct confine *c)
 {
@@ -230,7 +222,7 @@ confine_enter(struct confine *c)
 	layers.no_caps = true;
 	layers.uid = getuid();
 #ifndef SANDBOX_NO
-	err = filter_make(&program, rules, c); /* while it may fork */
+	err = filter_make(&program, confine_filter, c); /* while it may fork */
 #endif
 	if (confine_limits() == -1)
 		fatal("cannot set the limits of the sandbox");

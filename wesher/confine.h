@@ -77,9 +77,9 @@ const struct layers *confine_layers(void);
  */
 bool confine_connects(uint16_t port);
 
-/* confine_filter.c: the allow list, NULL when out of memory. The caller
- * frees it. arch as for filter_new(). */
+/* confine_filter.c: the allow list of a struct confine, NULL when out of
+ * memory. The caller frees it. arch as for filter_new(). */
 struct filter;
-struct filter *confine_filter(uint32_t arch, const struct confine *c);
+struct filter *confine_filter(uint32_t arch, const void *confine);
 
 #endif

@@ -185,8 +185,9 @@ newer_rules(struct filter *f)
 }
 
 struct filter *
-confine_filter(uint32_t arch, const struct confine *c)
+confine_filter(uint32_t arch, const void *confine)
 {
+	const struct confine *c = confine;
 	struct filter *f = filter_new(arch);
 
 	if (f == NULL)

@@ -39,12 +39,13 @@ static const char *const basic[] = {"exit_group", "read", "write", "close",
     NULL};
 
 static struct filter *
-rules(const void *arg)
+rules(uint32_t arch, const void *arg)
 {
 	static const char *const refused[] = {"shutdown", NULL};
 	const struct scmp_arg_cmp inet[] = {FILTER_EQ(0, AF_INET)};
 	struct filter *f = filter_new(0);
 
+	(void)arch;
 	(void)arg;
 	if (f == NULL)
 		return NULL;
@@ -144,11 +145,12 @@ test_filter(void **state)
 }
 
 static struct filter *
-wrong_rules(const void *arg)
+wrong_rules(uint32_t arch, const void *arg)
 {
 	static const char *const wrong[] = {"getppid", "no_such_call", NULL};
 	struct filter *f = filter_new(0);
 
+	(void)arch;
 	(void)arg;
 	if (f != NULL)
 		filter_allow(f, wrong);
@@ -159,7 +161,7 @@ static void
 test_filter_unknown_name(void **state)
 {
 	struct filter_program *p;
-	struct filter *f = wrong_rules(NULL);
+	struct filter *f = wrong_rules(0, NULL);
 
 	(void)state;
 	assert_int_equal(filter_make(&p, wrong_rules, NULL), -EINVAL);
@@ -170,15 +172,17 @@ test_filter_unknown_name(void **state)
 }
 
 static struct filter *
-dying_rules(const void *arg)
+dying_rules(uint32_t arch, const void *arg)
 {
+	(void)arch;
 	(void)arg;
 	_exit(0);
 }
 
 static struct filter *
-no_rules(const void *arg)
+no_rules(uint32_t arch, const void *arg)
 {
+	(void)arch;
 	(void)arg;
 	return NULL;
 }
