@@ -36,6 +36,8 @@ dispatch_put(struct priv *p, const void *rec)
 
 	if (p->nout == OUTQ_MAX)
 		fatalx("the queue towards the gossip process is full");
+	if (p->nout == 0) /* its silence begins now */
+		p->sent = p->env.now;
 	memcpy(&p->out[(p->outhead + p->nout++) % OUTQ_MAX], rec,
 	    priv_type_size(h->type));
 }

@@ -147,10 +147,14 @@ duties_run(struct priv *p)
 int
 duties_wait(const struct priv *p)
 {
-	const int64_t at[] = {p->net_at, p->repair_at, p->hosts_at};
-	int64_t wait = 1000;
+	const int64_t silence = PRIV_SILENCE_MAX * 1000 + 1;
+	const int64_t at[] = {p->net_at, p->repair_at, p->hosts_at,
+	    p->heard + silence, p->nout > 0 ? p->sent + silence : 0};
+	int64_t wait = WAIT_MAX;
 	size_t i;
 
+	if (p->state == PS_LEAVING)
+		return 1000;
 	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++)
 		if (at[i] != 0 && at[i] - p->env.now < wait)
 			wait = at[i] - p->env.now;

@@ -22,16 +22,14 @@
 enum { P_BOUNDARY, P_LOG, P_SIGNAL, P_RTNL, P_DNS, P_WG, P_MAX };
 
 static struct logfwd logfwd;
+static struct awake awake;
 static bool removing, closed;
 static int64_t kill_at;
 
 void
 loop_clock(struct priv *p)
 {
-	static struct awake awake;
-
 	p->env.now = awake_now(&awake) / US_PER_MS + 1; /* 0 is "not due" */
-	awake.due = (p->env.now + 1000) * US_PER_MS; /* as duties_wait() */
 	p->env.wall = time(NULL);
 }
 
@@ -176,10 +174,13 @@ loop_run(struct loop *l)
 	loop_clock(p);
 	p->heard = p->sent = p->env.now;
 	for (;;) {
+		const int wait = duties_wait(p);
+
+		awake.due = (p->env.now + wait) * US_PER_MS;
 		pf[P_BOUNDARY].events = dispatch_events(p);
 		/* An end that is closed would report for ever. */
 		pf[P_BOUNDARY].fd = closed ? -1 : p->boundary;
-		if (poll(pf, P_MAX, duties_wait(p)) == -1 && errno != EINTR)
+		if (poll(pf, P_MAX, wait) == -1 && errno != EINTR)
 			fatal("poll");
 		loop_clock(p);
 		serve(l, pf);

@@ -104,7 +104,12 @@ void duty_net_changed(struct priv *p);
 void duty_net(struct priv *p);
 /* Do what is due. 0, or -1 (logged): the child is silent or does not read. */
 int duties_run(struct priv *p);
-/* ms from env.now until something is due, at most 1,000. */
+/*
+ * ms from env.now until something is due. At most WAIT_MAX: so much of a wait
+ * may be counted as time when the host sleeps through it, and the child's
+ * silence then must still be far from too long.
+ */
+#define WAIT_MAX 10000
 int duties_wait(const struct priv *p);
 
 /*

@@ -1026,6 +1026,38 @@ test_silence(void **state)
 	assert_int_equal(duties_run(p), -1);
 }
 
+/* Asleep until something is due. */
+static void
+test_wait(void **state)
+{
+	struct priv_bare stop = {.h = {.type = PRIV_STOP}};
+
+	(void)state;
+	begin(PS_UP);
+	p->net_at = p->hosts_at = p->repair_at = 0;
+	assert_int_equal(duties_wait(p), WAIT_MAX);
+	p->repair_at = p->env.now + 70;
+	assert_int_equal(duties_wait(p), 70);
+	p->repair_at = 0;
+	p->heard -= PRIV_SILENCE_MAX * 1000 - 5; /* said nothing */
+	assert_int_equal(duties_wait(p), 6);
+	later(6);
+	p->sent = p->env.now;
+	assert_int_equal(duties_run(p), -1);
+	/* There was nothing to read for it until now. */
+	p->heard = p->env.now;
+	p->sent = p->env.now - PRIV_SILENCE_MAX * 1000;
+	assert_int_equal(duties_wait(p), WAIT_MAX);
+	dispatch_put(p, &stop);
+	later(WAIT_MAX);
+	assert_int_equal(duties_run(p), 0);
+	later(PRIV_SILENCE_MAX * 1000 - WAIT_MAX - 5);
+	p->heard = p->env.now;
+	assert_int_equal(duties_wait(p), 6); /* it does not read */
+	later(6);
+	assert_int_equal(duties_run(p), -1);
+}
+
 /* A child that does not read: answers wait, requests are left alone. */
 static void
 test_results_are_never_lost(void **state)
@@ -1314,6 +1346,7 @@ main(void)
 	    T(test_net_look_that_fails),
 	    T(test_net_of_one_interface),
 	    T(test_silence),
+	    T(test_wait),
 	    T(test_results_are_never_lost),
 	    T(test_repair),
 	    T(test_repair_interface_gone),
