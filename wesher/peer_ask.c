@@ -34,12 +34,13 @@ in_step(const struct peer *p)
 static bool
 key_moved(struct peers *ps, const struct peer *p)
 {
-	struct peer *q, probe;
+	const struct peer_slot *s = peer_by_key(ps, p->have.key);
+	const struct peer *q;
 
-	memcpy(probe.want.key, p->have.key, WG_KEY_LEN);
-	q = RB_FIND(peer_keys, &ps->keys, &probe);
-	if (q == NULL || q == p)
+	if (s == NULL || (q = s->p) == p)
 		return false;
+	if (q == NULL)
+		return s->applied;
 	return (q->applied &&
 		   memcmp(q->have.key, p->have.key, WG_KEY_LEN) == 0) ||
 	       (q->busy == PEER_SETTING &&

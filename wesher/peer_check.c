@@ -122,7 +122,7 @@ peer_words(const struct peer *p, char *buf, size_t len)
 	case PEER_ADDR_TAKEN:
 		snprintf(buf, len, "%s %s", words[p->why],
 		    p->holder != NULL && p->holder->m != NULL
-			? p->holder->name
+			? p->holder->m->name
 			: "another member");
 		break;
 	case PEER_NO_FAMILY:

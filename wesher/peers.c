@@ -16,27 +16,11 @@
 #include "../common/log.h"
 #include "peers_int.h"
 
-#define LOG_EVERY (60 * US_PER_S) /* for one member */
 /* wesher-priv keeps an address for its old key as long as a session lives. */
 #define GHOST_TIME (180 * US_PER_S)
 #define GHOSTS_MAX 1024
 /* More than that wait for others' addresses or keys: no mishap any more. */
 #define BLOCKED_MANY 64
-
-int
-peer_addr_cmp(const struct peer *a, const struct peer *b)
-{
-	return ipaddr_cmp(&a->want.addr, &b->want.addr);
-}
-
-int
-peer_key_cmp(const struct peer *a, const struct peer *b)
-{
-	return memcmp(a->want.key, b->want.key, WG_KEY_LEN);
-}
-
-RB_GENERATE(peer_addrs, peer, by_addr, peer_addr_cmp)
-RB_GENERATE(peer_keys, peer, by_key, peer_key_cmp)
 
 struct peers *
 peers_new(const struct peers_config *cfg)
@@ -48,53 +32,51 @@ peers_new(const struct peers_config *cfg)
 	ps->cfg = *cfg;
 	ps->next = NEVER;
 	ps->stats_at = ps->stats_got = ps->unblocked_at = INT64_MIN / 2;
-	ps->unblock_at = NEVER;
+	ps->unblock_at = ps->park_at = NEVER;
 	quiet_init(&ps->quiet, "warnings about members", true, 32);
 	TAILQ_INIT(&ps->blocked);
 	TAILQ_INIT(&ps->ghosts);
 	TAILQ_INIT(&ps->all);
+	TAILQ_INIT(&ps->awake);
 	TAILQ_INIT(&ps->queue);
 	TAILQ_INIT(&ps->flight);
-	RB_INIT(&ps->addrs);
-	RB_INIT(&ps->keys);
+	if (peer_index_init(ps) == -1) {
+		peers_free(ps);
+		return NULL;
+	}
 	return ps;
 }
 
 /* It goes: who waited for it waits for nobody in particular. */
 static void
-unblock(struct peers *ps, struct peer *p)
+unblock(struct peers *ps, struct peer_slot *s)
 {
 	struct peer *other;
 
-	if (p->holds_off == 0)
+	if (s->holds_off == 0)
 		return;
 	TAILQ_FOREACH (other, &ps->blocked, aside)
-		if (other->holder == p)
+		if (other->holder == s)
 			other->holder = NULL;
-	p->holds_off = 0;
-}
-
-static void
-peer_free(struct peers *ps, struct peer *p)
-{
-	TAILQ_REMOVE(&ps->all, p, all);
-	ps->n--;
-	free(p->name);
-	free(p);
+	s->holds_off = 0;
 }
 
 void
 peers_free(struct peers *ps)
 {
-	struct peer *p;
+	struct peer_slot *s;
 
 	if (ps == NULL)
 		return;
-	while ((p = TAILQ_FIRST(&ps->all)) != NULL) {
-		if (p->m != NULL)
-			p->m->udata = NULL;
-		peer_free(ps, p);
+	while ((s = TAILQ_FIRST(&ps->all)) != NULL) {
+		if (s->m != NULL)
+			s->m->udata = NULL;
+		TAILQ_REMOVE(&ps->all, s, all);
+		free(s->p);
+		free(s);
 	}
+	peer_index_free(ps);
+	free(ps->spare);
 	free(ps);
 }
 
@@ -113,47 +95,21 @@ ghost_of(struct peers *ps, const struct member *m)
 static struct peer *
 peer_of(struct peers *ps, struct member *m)
 {
-	struct peer *p = m->udata;
+	struct peer *p;
 
-	if (p != NULL)
-		return p;
-	if ((p = ghost_of(ps, m)) != NULL) {
-		TAILQ_REMOVE(&ps->ghosts, p, aside);
-		ps->nghosts--;
-		p->m = m;
-		m->udata = p;
-		return p;
-	}
-	p = calloc(1, sizeof(*p));
-	if (p == NULL || (p->name = strdup(m->name)) == NULL) {
-		log_warn("peer of %s", m->name);
-		free(p);
-		return NULL;
-	}
-	p->namelen = m->namelen;
-	p->m = m;
-	p->backoff = RETRY_MIN;
-	p->logged_at = INT64_MIN / 2;
-	p->retry_at = p->prime_at = p->poke_at = p->ghost_until = NEVER;
-	p->hold_at = NEVER;
-	TAILQ_INSERT_TAIL(&ps->all, p, all);
-	ps->n++;
-	m->udata = p;
+	if (m->udata != NULL)
+		return peer_wake(ps, m->udata);
+	if ((p = ghost_of(ps, m)) == NULL)
+		return peer_new(ps, m);
+	TAILQ_REMOVE(&ps->ghosts, p, aside);
+	ps->nghosts--;
+	p->m = p->slot->m = m;
+	m->udata = p->slot;
 	return p;
 }
 
 static void
-release(struct peers *ps, struct peer *p)
-{
-	if (!p->held)
-		return;
-	RB_REMOVE(peer_addrs, &ps->addrs, p);
-	RB_REMOVE(peer_keys, &ps->keys, p);
-	p->held = false;
-}
-
-static void
-hold_off(struct peer *holder, struct peer *p)
+hold_off(struct peer_slot *holder, struct peer *p)
 {
 	p->holder = holder;
 	holder->holds_off++;
@@ -163,19 +119,17 @@ hold_off(struct peer *holder, struct peer *p)
 static enum peer_why
 claim(struct peers *ps, struct peer *p)
 {
-	struct peer *other;
+	struct peer_slot *other;
 
-	if ((other = RB_FIND(peer_addrs, &ps->addrs, p)) != NULL) {
+	if ((other = peer_by_addr(ps, &p->want.addr)) != NULL) {
 		hold_off(other, p);
 		return PEER_ADDR_TAKEN;
 	}
-	if ((other = RB_FIND(peer_keys, &ps->keys, p)) != NULL) {
+	if ((other = peer_by_key(ps, p->want.key)) != NULL) {
 		hold_off(other, p);
 		return PEER_KEY_TAKEN;
 	}
-	RB_INSERT(peer_addrs, &ps->addrs, p);
-	RB_INSERT(peer_keys, &ps->keys, p);
-	p->held = true;
+	peer_hold(ps, p);
 	return PEER_PENDING;
 }
 
@@ -228,8 +182,7 @@ judge(struct peers *ps, struct peer *p, enum peers_news news)
 			p->holder->holds_off--;
 		p->holder = NULL;
 	}
-	/* The trees are ordered by want: out before it changes. */
-	release(ps, p);
+	peer_release(ps, p);
 	why = p->m == NULL ? PEER_GONE : peer_judge(&ps->cfg, p);
 	if (why == PEER_PENDING)
 		why = claim(ps, p);
@@ -297,11 +250,11 @@ void
 peers_update(
     struct peers *ps, int64_t now, struct member *m, enum peers_news news)
 {
-	struct peer *p = peer_of(ps, m);
+	struct peer *p;
 	bool let_go;
 
 	ps->now = now;
-	if (p == NULL)
+	if ((p = peer_of(ps, m)) == NULL)
 		return;
 	let_go = renew(ps, p, news, news);
 	if (p->retry_at == NEVER)
@@ -309,6 +262,7 @@ peers_update(
 	if (let_go)
 		judge_blocked(ps);
 	peer_pump(ps);
+	peer_settle(ps, p);
 }
 
 void
@@ -322,10 +276,13 @@ void
 peers_rejudge(struct peers *ps, int64_t now)
 {
 	bool was, let_go = false;
+	struct peer_slot *s;
 	struct peer *p;
 
 	ps->now = now;
-	TAILQ_FOREACH (p, &ps->all, all) {
+	TAILQ_FOREACH (s, &ps->all, all) {
+		if ((p = peer_wake(ps, s)) == NULL)
+			continue;
 		was = p->wanted;
 		let_go = judge(ps, p, PEERS_GOSSIP) || let_go;
 		/* Another overlay address as we joined: the others prime. */
@@ -348,20 +305,26 @@ peer_ghost_expire(struct peers *ps, struct peer *p, int64_t now)
 		return;
 	TAILQ_REMOVE(&ps->ghosts, p, aside);
 	ps->nghosts--;
-	unblock(ps, p);
+	unblock(ps, p->slot);
 	peer_free(ps, p);
 }
 
 void
 peers_forget(struct peers *ps, int64_t now, struct member *m)
 {
-	struct peer *p = m->udata;
+	struct peer_slot *s = m->udata;
+	struct peer *p;
 
 	ps->now = now;
-	if (p == NULL)
+	if (s == NULL)
 		return;
 	m->udata = NULL;
-	p->m = NULL;
+	if ((p = peer_wake(ps, s)) == NULL) {
+		unblock(ps, s);
+		peer_lose(ps, s);
+		return;
+	}
+	p->m = s->m = NULL;
 	if (judge(ps, p, PEERS_GOSSIP))
 		judge_blocked(ps);
 	p->prime_at = p->poke_at = NEVER;
@@ -376,22 +339,57 @@ peers_forget(struct peers *ps, int64_t now, struct member *m)
 	peer_pump(ps);
 }
 
+/* At rest what it has is what is wanted. */
+static void
+slot_stat(struct peer_slot *slot, const struct priv_stat *s)
+{
+	if (!slot->applied)
+		return;
+	slot->has_stat = priv_ep_from(&slot->endpoint, &s->endpoint);
+	slot->handshake = s->handshake;
+	slot->rx = s->rx;
+	slot->tx = s->tx;
+}
+
 void
 peers_stat(struct peers *ps, int64_t now, const struct priv_stat *s)
 {
-	struct peer *p, key;
+	struct peer_slot *slot;
+	struct peer *p;
 
 	if ((s->flags & PRIV_STAT_LAST) && s->h.seq == ps->stats_seq)
 		ps->stats_got = now;
-	memcpy(key.want.key, s->key, WG_KEY_LEN);
-	p = RB_FIND(peer_keys, &ps->keys, &key);
-	if (p == NULL || !p->applied ||
-	    memcmp(p->have.key, s->key, WG_KEY_LEN) != 0)
+	if ((slot = peer_by_key(ps, s->key)) == NULL)
+		return;
+	if ((p = slot->p) == NULL) {
+		slot_stat(slot, s);
+		return;
+	}
+	if (!p->applied || memcmp(p->have.key, s->key, WG_KEY_LEN) != 0)
 		return;
 	p->has_stat = priv_ep_from(&p->endpoint, &s->endpoint);
 	p->handshake = s->handshake;
 	p->rx = s->rx;
 	p->tx = s->tx;
+}
+
+/* Those that wait for a first answer alone. */
+static void
+look_at_parked(struct peers *ps)
+{
+	struct peer_slot *s;
+	bool more = false;
+
+	if (ps->now < ps->park_at)
+		return;
+	TAILQ_FOREACH (s, &ps->all, all) {
+		if (s->parked && s->m->answered)
+			(void)peer_wake(ps, s);
+		more = more || s->parked;
+	}
+	ps->park_at = NEVER;
+	if (more)
+		ps->park_at = ps->now + US_PER_S - ps->now % US_PER_S;
 }
 
 void
@@ -409,7 +407,8 @@ peers_tick(struct peers *ps, int64_t now)
 		let_go = true;
 	else
 		peer_at(ps, &ps->unblock_at, ps->unblock_at);
-	TAILQ_FOREACH_SAFE (p, &ps->all, all, tmp) {
+	look_at_parked(ps);
+	TAILQ_FOREACH_SAFE (p, &ps->awake, awake, tmp) {
 		if (p->retry_at <= now) {
 			p->retry_at = NEVER;
 			peer_enqueue(ps, p);
@@ -426,8 +425,12 @@ peers_tick(struct peers *ps, int64_t now)
 		peer_at(ps, &p->poke_at, p->poke_at);
 		if (p->m == NULL && p->ghost_until > now)
 			peer_at(ps, &p->ghost_until, p->ghost_until);
-		peer_ghost_expire(ps, p, now);
+		if (p->m != NULL)
+			peer_settle(ps, p);
+		else
+			peer_ghost_expire(ps, p, now);
 	}
+	peer_at(ps, &ps->park_at, ps->park_at);
 	if (let_go)
 		judge_blocked(ps);
 	peer_pump(ps);

@@ -2,7 +2,6 @@
 #define WESHER_PEERS_INT_H
 
 #include <sys/queue.h>
-#include <sys/tree.h>
 
 #include "../common/clock.h"
 #include "peers.h"
@@ -11,8 +10,10 @@
 
 #define RETRY_MIN   (5 * US_PER_S) /* after a refusal, doubled each time */
 #define SPREAD_FROM 64 /* peers, above which work is spread */
+#define LOG_EVERY   (60 * US_PER_S) /* warnings about one member */
+#define PRIME_LATER (2 * US_PER_S) /* the other end had its chance */
 
-/* Shared by peers.c, peer_*.c and prime.c alone. */
+/* Shared by peers.c, peer_*.c, hold.c and prime.c alone. */
 
 /* What the kernel shall have, or has. */
 struct tunnel {
@@ -29,17 +30,42 @@ enum peer_hold { HOLD_NO, HOLD_ON, HOLD_OVER };
 
 enum peer_busy { PEER_IDLE, PEER_QUEUED, PEER_SETTING, PEER_DELETING };
 
-struct peer {
-	TAILQ_ENTRY(peer) all, queue;
-	TAILQ_ENTRY(peer) aside; /* among the blocked, or the ghosts */
-	RB_ENTRY(peer) by_addr, by_key;
+/*
+ * What is kept of each member's peer for good; hangs off its udata. Of most of
+ * ten thousand peers nothing is wanted at the moment: they are at rest, and
+ * this is all that there is of them.
+ */
+struct peer_slot {
+	TAILQ_ENTRY(peer_slot) all;
+	struct peer_slot *addr_next, *key_next; /* in the index */
 	struct member *m; /* NULL: forgotten, kept as a ghost for a while */
-	char *name;
+	struct peer *p; /* NULL: at rest */
+	unsigned holds_off; /* how many others want its address or key */
+	struct tunnel t; /* in the index; at rest: want, and have */
+
+	/* At rest, as in struct peer. */
+	uint8_t why;
+	uint8_t hold : 2, news : 2;
+	bool decoded : 1, ours : 1, v02 : 1;
+	bool wanted : 1, applied : 1, held : 1, had : 1;
+	bool line_told : 1, uncrossed : 1, has_stat : 1;
+	bool parked : 1; /* to be primed as soon as it answers */
+	struct ipport endpoint;
+	int64_t handshake;
+	uint64_t rx, tx;
+};
+
+/* A peer with which something goes on. */
+struct peer {
+	TAILQ_ENTRY(peer) awake, queue;
+	TAILQ_ENTRY(peer) aside; /* among the blocked, or the ghosts */
+	struct peer_slot *slot;
+	struct member *m; /* as in slot */
+	const char *name; /* behind the struct */
 	uint8_t namelen;
 	enum peer_why why;
 	int refused; /* errno of wesher-priv */
-	struct peer *holder; /* of the address or key that it wants */
-	unsigned holds_off; /* how many have us as that */
+	struct peer_slot *holder; /* of the address or key that it wants */
 	bool decoded, wanted, applied, held;
 	bool had; /* have.key was in the kernel once */
 	struct meta meta;
@@ -89,19 +115,19 @@ struct peer {
 };
 
 TAILQ_HEAD(peer_list, peer);
-RB_HEAD(peer_addrs, peer);
-RB_HEAD(peer_keys, peer);
-int peer_addr_cmp(const struct peer *a, const struct peer *b);
-int peer_key_cmp(const struct peer *a, const struct peer *b);
-RB_PROTOTYPE(peer_addrs, peer, by_addr, peer_addr_cmp)
-RB_PROTOTYPE(peer_keys, peer, by_key, peer_key_cmp)
+TAILQ_HEAD(peer_slots, peer_slot);
 
 struct peers {
 	struct peers_config cfg;
-	struct peer_list all, queue, flight, blocked, ghosts;
-	struct peer_addrs addrs;
-	struct peer_keys keys;
+	struct peer_slots all;
+	struct peer_list awake, queue, flight, blocked, ghosts;
+	/* Who holds an overlay address or a key: hash chains, keyed. */
+	struct peer_slot **by_addr, **by_key;
+	unsigned hashsize, nheld;
+	uint32_t hashkey[4];
 	unsigned n, nghosts, nqueued, nflight, nblocked;
+	struct peer *spare; /* of the last that came to rest, or NULL */
+	int64_t park_at; /* the next look at the parked, NEVER: none */
 	int64_t now; /* of the call under way */
 	int64_t stats_at, stats_got; /* the last STATS, and its whole answer */
 	uint32_t stats_seq;
@@ -118,6 +144,33 @@ peer_at(struct peers *ps, int64_t *which, int64_t at)
 	if (at < ps->next)
 		ps->next = at;
 }
+
+/* peer_slot.c */
+/* 0, or -1 when out of memory. */
+int peer_index_init(struct peers *ps);
+void peer_index_free(struct peers *ps);
+/* Who holds this address or key, or NULL. */
+struct peer_slot *
+peer_by_addr(const struct peers *ps, const struct ipaddr *addr);
+struct peer_slot *
+peer_by_key(const struct peers *ps, const uint8_t key[WG_KEY_LEN]);
+/* Hold p->want's, which nobody does; and let go of it again. */
+void peer_hold(struct peers *ps, struct peer *p);
+void peer_release(struct peers *ps, struct peer *p);
+/* A peer for a new member, awake; hangs off its udata. NULL when out of
+ * memory. */
+struct peer *peer_new(struct peers *ps, struct member *m);
+/* The peer of a slot, woken if it is at rest; NULL when out of memory. */
+struct peer *peer_wake(struct peers *ps, struct peer_slot *slot);
+/* What it would be awake, with a name that lives as long as the member's. */
+void peer_expand(const struct peer_slot *slot, struct peer *p);
+/* If nothing goes on with it p is freed, and its slot is at rest. */
+void peer_settle(struct peers *ps, struct peer *p);
+/* Both are freed. */
+void peer_free(struct peers *ps, struct peer *p);
+/* A slot at rest is freed, as memory is too short to wake it: its tunnel goes,
+ * if wesher-priv does not refuse. */
+void peer_lose(struct peers *ps, struct peer_slot *slot);
 
 /* Judge p's metadata against everything but other peers. Sets decoded, meta,
  * want; returns PEER_PENDING when it could have a tunnel. */

@@ -9,12 +9,18 @@
 void
 peers_view(const struct peers *ps, const struct member *m, struct peer_view *v)
 {
-	const struct peer *p = m->udata;
+	const struct peer_slot *s = m->udata;
+	const struct peer *p;
+	struct peer rested;
 
 	memset(v, 0, sizeof(*v));
 	v->why = PEER_PENDING;
-	if (p == NULL)
+	if (s == NULL)
 		return;
+	if ((p = s->p) == NULL) {
+		peer_expand(s, &rested);
+		p = &rested;
+	}
 	v->why = p->why;
 	peer_words(p, v->detail, sizeof(v->detail));
 	if (p->why == PEER_OK)
@@ -35,15 +41,18 @@ peers_view(const struct peers *ps, const struct member *m, struct peer_view *v)
 void
 peers_dialects(const struct peers *ps, struct peers_dialects *d)
 {
+	const struct peer_slot *s;
 	const struct peer *p;
 
 	memset(d, 0, sizeof(*d));
-	TAILQ_FOREACH (p, &ps->all, all) {
-		if (p->m == NULL || !p->decoded || p->m->state >= MEMBER_DEAD)
+	TAILQ_FOREACH (s, &ps->all, all) {
+		p = s->p;
+		if (s->m == NULL || s->m->state >= MEMBER_DEAD ||
+		    !(p != NULL ? p->decoded : s->decoded))
 			continue;
-		if (p->meta.has_x)
+		if (p != NULL ? p->meta.has_x : s->ours)
 			d->ours++;
-		else if (p->meta.dialect == META_V02)
+		else if (p != NULL ? p->meta.dialect == META_V02 : s->v02)
 			d->v02++;
 		else
 			d->v03++;

@@ -11,7 +11,7 @@
 #include "../common/log.h"
 #include "peers_int.h"
 
-#define LATER	    (2 * US_PER_S) /* the other end had its chance */
+#define LATER	    PRIME_LATER
 #define JITTER	    (1 * US_PER_S)
 #define GOSSIP_WAIT (300 * US_PER_MS) /* its direct alive may still come */
 #define STATS_WAIT  (250 * US_PER_MS) /* for the answer of wesher-priv */
@@ -109,11 +109,13 @@ prime_applied(
 void
 peers_moved(struct peers *ps, int64_t now, bool surely)
 {
+	struct peer_slot *s;
 	struct peer *p;
 
 	ps->now = now;
-	TAILQ_FOREACH (p, &ps->all, all) {
-		if (!p->applied || !p->wanted)
+	TAILQ_FOREACH (s, &ps->all, all) {
+		if ((s->p == NULL && (!s->applied || !s->wanted)) ||
+		    (p = peer_wake(ps, s)) == NULL || !p->applied || !p->wanted)
 			continue;
 		p->patient = !surely && (p->patient || p->nudge == NUDGE_NO);
 		p->nudge = NUDGE_SEND;
@@ -137,15 +139,19 @@ prime_listen(struct peers *ps, struct peer *p, int64_t now)
 void
 peers_stir(struct peers *ps, int64_t now)
 {
+	struct peer_slot *s;
 	struct peer *p;
 
-	TAILQ_FOREACH (p, &ps->all, all)
-		if (p->applied && p->wanted && p->have.plain &&
-		    p->hold != HOLD_ON) {
-			p->poke_step = 0;
-			p->poke_since = now + POKE_AFTER;
-			peer_at(ps, &p->poke_at, p->poke_since);
-		}
+	ps->now = now;
+	TAILQ_FOREACH (s, &ps->all, all) {
+		if ((s->p == NULL && !s->t.plain) ||
+		    (p = peer_wake(ps, s)) == NULL || !p->applied ||
+		    !p->wanted || !p->have.plain || p->hold == HOLD_ON)
+			continue;
+		p->poke_step = 0;
+		p->poke_since = now + POKE_AFTER;
+		peer_at(ps, &p->poke_at, p->poke_since);
+	}
 }
 
 bool

@@ -1,0 +1,334 @@
+/*
+ * The memory of peers, in the gossip process: one small slot for each member,
+ * and a large struct for those alone with which something goes on. Who is set
+ * up and in step with the kernel, has its handshake or waits for a first
+ * answer, is at rest.
+ *
+ * Also the index of overlay addresses and keys. Members choose both, so the
+ * hashes are keyed: nobody can build long chains.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "../common/log.h"
+#include "peers_int.h"
+
+#define HASH_MIN  16
+#define LOAD	  2 /* slots per chain, as a rule */
+#define NAME_ROOM 256
+
+_Static_assert(
+    sizeof(((struct peers *)0)->hashkey) == crypto_shorthash_KEYBYTES,
+    "hash key");
+
+static struct peer_slot **
+bucket(
+    const struct peers *ps, struct peer_slot **index, const void *b, size_t len)
+{
+	uint8_t out[crypto_shorthash_BYTES], key[crypto_shorthash_KEYBYTES];
+	uint64_t h;
+
+	memcpy(key, ps->hashkey, sizeof(key));
+	crypto_shorthash(out, b, len, key);
+	memcpy(&h, out, sizeof(h));
+	return &index[h & (ps->hashsize - 1)];
+}
+
+static struct peer_slot **
+addr_bucket(const struct peers *ps, const struct ipaddr *addr)
+{
+	return bucket(ps, ps->by_addr, addr, sizeof(*addr));
+}
+
+static struct peer_slot **
+key_bucket(const struct peers *ps, const uint8_t key[WG_KEY_LEN])
+{
+	return bucket(ps, ps->by_key, key, WG_KEY_LEN);
+}
+
+int
+peer_index_init(struct peers *ps)
+{
+	unsigned i;
+
+	for (i = 0; i < 4; i++)
+		ps->hashkey[i] = ps->cfg.ops->random(ps->cfg.arg);
+	ps->hashsize = HASH_MIN;
+	ps->by_addr = calloc(ps->hashsize, sizeof(struct peer_slot *));
+	ps->by_key = calloc(ps->hashsize, sizeof(struct peer_slot *));
+	return ps->by_addr == NULL || ps->by_key == NULL ? -1 : 0;
+}
+
+void
+peer_index_free(struct peers *ps)
+{
+	free(ps->by_addr);
+	free(ps->by_key);
+}
+
+struct peer_slot *
+peer_by_addr(const struct peers *ps, const struct ipaddr *addr)
+{
+	struct peer_slot *s = *addr_bucket(ps, addr);
+
+	while (s != NULL && !ipaddr_eq(&s->t.addr, addr))
+		s = s->addr_next;
+	return s;
+}
+
+struct peer_slot *
+peer_by_key(const struct peers *ps, const uint8_t key[WG_KEY_LEN])
+{
+	struct peer_slot *s = *key_bucket(ps, key);
+
+	while (s != NULL && memcmp(s->t.key, key, WG_KEY_LEN) != 0)
+		s = s->key_next;
+	return s;
+}
+
+static void
+link_slot(struct peers *ps, struct peer_slot *s)
+{
+	struct peer_slot **a = addr_bucket(ps, &s->t.addr);
+	struct peer_slot **k = key_bucket(ps, s->t.key);
+
+	s->addr_next = *a;
+	*a = s;
+	s->key_next = *k;
+	*k = s;
+}
+
+/* Short of memory the chains become longer. */
+static void
+index_grow(struct peers *ps)
+{
+	struct peer_slot **by_addr, **by_key, *s;
+	unsigned n = ps->hashsize * 2;
+
+	by_addr = calloc(n, sizeof(struct peer_slot *));
+	by_key = calloc(n, sizeof(struct peer_slot *));
+	if (by_addr == NULL || by_key == NULL) {
+		free(by_addr);
+		free(by_key);
+		return;
+	}
+	peer_index_free(ps);
+	ps->by_addr = by_addr;
+	ps->by_key = by_key;
+	ps->hashsize = n;
+	TAILQ_FOREACH (s, &ps->all, all)
+		if (s->held)
+			link_slot(ps, s);
+}
+
+void
+peer_hold(struct peers *ps, struct peer *p)
+{
+	if (ps->nheld >= ps->hashsize * LOAD)
+		index_grow(ps);
+	p->slot->t = p->want;
+	p->slot->held = p->held = true;
+	link_slot(ps, p->slot);
+	ps->nheld++;
+}
+
+static void
+unlink_slot(struct peers *ps, struct peer_slot *s)
+{
+	struct peer_slot **q;
+
+	if (!s->held)
+		return;
+	for (q = addr_bucket(ps, &s->t.addr); *q != s; q = &(*q)->addr_next)
+		;
+	*q = s->addr_next;
+	for (q = key_bucket(ps, s->t.key); *q != s; q = &(*q)->key_next)
+		;
+	*q = s->key_next;
+	s->held = false;
+	ps->nheld--;
+}
+
+void
+peer_release(struct peers *ps, struct peer *p)
+{
+	unlink_slot(ps, p->slot);
+	p->held = false;
+}
+
+void
+peer_expand(const struct peer_slot *s, struct peer *p)
+{
+	*p = (struct peer){.m = s->m,
+	    .name = s->m->name,
+	    .namelen = s->m->namelen,
+	    .why = s->why,
+	    .decoded = s->decoded,
+	    .wanted = s->wanted,
+	    .applied = s->applied,
+	    .held = s->held,
+	    .had = s->had,
+	    .want = s->t,
+	    .backoff = RETRY_MIN,
+	    .retry_at = NEVER,
+	    .logged_at = INT64_MIN / 2,
+	    .line_told = s->line_told,
+	    .ghost_until = NEVER,
+	    .hold = s->hold,
+	    .hold_at = NEVER,
+	    .news = s->news,
+	    .prime_at = NEVER,
+	    .poke_at = NEVER,
+	    .uncrossed = s->uncrossed,
+	    .has_stat = s->has_stat,
+	    .endpoint = s->endpoint,
+	    .handshake = s->handshake,
+	    .rx = s->rx,
+	    .tx = s->tx};
+	if (s->applied || s->had)
+		p->have = s->t;
+	if (s->decoded)
+		(void)meta_decode(member_meta(s->m), s->m->metalen, &p->meta);
+}
+
+struct peer *
+peer_wake(struct peers *ps, struct peer_slot *s)
+{
+	struct peer *p = s->p;
+
+	if (p != NULL)
+		return p;
+	p = ps->spare;
+	ps->spare = NULL;
+	if (p == NULL && (p = malloc(sizeof(*p) + NAME_ROOM)) == NULL) {
+		log_warn("peer of %s", s->m->name);
+		return NULL;
+	}
+	peer_expand(s, p);
+	p->name = memcpy(p + 1, s->m->name, s->m->namelen + 1u);
+	p->slot = s;
+	s->p = p;
+	if (s->parked)
+		peer_at(ps, &p->prime_at, ps->park_at);
+	s->parked = false;
+	TAILQ_INSERT_TAIL(&ps->awake, p, awake);
+	return p;
+}
+
+struct peer *
+peer_new(struct peers *ps, struct member *m)
+{
+	struct peer_slot *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		log_warn("peer of %s", m->name);
+		return NULL;
+	}
+	s->m = m;
+	if (peer_wake(ps, s) == NULL) {
+		free(s);
+		return NULL;
+	}
+	TAILQ_INSERT_TAIL(&ps->all, s, all);
+	ps->n++;
+	m->udata = s;
+	return s->p;
+}
+
+static void
+peer_drop(struct peers *ps, struct peer *p)
+{
+	TAILQ_REMOVE(&ps->awake, p, awake);
+	p->slot->p = NULL;
+	if (ps->spare == NULL)
+		ps->spare = p;
+	else
+		free(p);
+}
+
+static void
+slot_free(struct peers *ps, struct peer_slot *s)
+{
+	TAILQ_REMOVE(&ps->all, s, all);
+	ps->n--;
+	free(s);
+}
+
+void
+peer_free(struct peers *ps, struct peer *p)
+{
+	struct peer_slot *s = p->slot;
+
+	peer_drop(ps, p);
+	slot_free(ps, s);
+}
+
+void
+peer_lose(struct peers *ps, struct peer_slot *s)
+{
+	unlink_slot(ps, s);
+	if (s->applied)
+		(void)ps->cfg.ops->del(ps->cfg.arg, s->t.key);
+	slot_free(ps, s);
+}
+
+/* All that is left to do is to prime it once it has answered, for which
+ * prime.c looks every full second. */
+static bool
+is_parked(const struct peers *ps, const struct peer *p)
+{
+	return p->applied && p->news != PEERS_DIRECT && !p->m->answered &&
+	       p->handshake == 0 && p->primes == 0 && !p->knock &&
+	       p->nudge == NUDGE_NO && p->prime_at % US_PER_S == 0 &&
+	       p->prime_at > ps->now && p->prime_at <= ps->now + US_PER_S;
+}
+
+static bool
+is_at_rest(const struct peers *ps, const struct peer *p)
+{
+	if (p->m == NULL || p->busy != PEER_IDLE || p->reset ||
+	    p->why == PEER_ADDR_TAKEN || p->why == PEER_KEY_TAKEN ||
+	    p->why == PEER_REFUSED || p->hold == HOLD_ON ||
+	    p->retry_at != NEVER || p->poke_at != NEVER ||
+	    ps->now - p->logged_at < LOG_EVERY)
+		return false;
+	if ((p->applied || p->had) &&
+	    (!peer_tunnel_eq(&p->want, &p->have) ||
+		p->want.is_static != p->have.is_static))
+		return false;
+	if (p->prime_at != NEVER)
+		return is_parked(ps, p);
+	return p->primes == 0 || ps->now - p->primed_at > PRIME_LATER;
+}
+
+void
+peer_settle(struct peers *ps, struct peer *p)
+{
+	struct peer_slot *s = p->slot;
+
+	if (!is_at_rest(ps, p))
+		return;
+	s->t = p->want;
+	s->why = (uint8_t)p->why;
+	s->hold = p->hold & 3;
+	s->news = p->news & 3;
+	s->decoded = p->decoded;
+	s->ours = p->decoded && p->meta.has_x;
+	s->v02 = p->decoded && p->meta.dialect == META_V02;
+	s->wanted = p->wanted;
+	s->applied = p->applied;
+	s->had = p->had;
+	s->line_told = p->line_told;
+	s->uncrossed = p->uncrossed;
+	s->has_stat = p->has_stat;
+	s->endpoint = p->endpoint;
+	s->handshake = p->handshake;
+	s->rx = p->rx;
+	s->tx = p->tx;
+	s->parked = p->prime_at != NEVER;
+	if (s->parked)
+		peer_at(ps, &ps->park_at, p->prime_at);
+	peer_drop(ps, p);
+}
