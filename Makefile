@@ -61,7 +61,7 @@ T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
 T_OOM = $(addprefix $(O)/unit/,priv_faults test_mesh test_oom test_oom_state)
 $(T_OOM): ALL_LDFLAGS += -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=strdup \
-	-Wl,--wrap=strndup
+	-Wl,--wrap=strndup -Wl,--wrap=mmap
 
 # Tools of the scenarios, one file each.
 T_E2E = $(patsubst regress/e2e/%.c,$(O)/e2e/%,$(wildcard regress/e2e/*.c)) \

@@ -19,19 +19,7 @@
 
 #include "card.h"
 #include "member.h"
-
-/* A freed record is as good as freed memory: let the sanitizer see it so. */
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#include <sanitizer/asan_interface.h>
-#define POISON(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
-#define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
-#else
-#define POISON(p, n)   ((void)0)
-#define UNPOISON(p, n) ((void)0)
-#endif
+#include "poison.h"
 
 #define HASH_MIN 16 /* buckets of an empty table */
 #define LOAD	 2 /* members per bucket; a tag tells most of them apart */

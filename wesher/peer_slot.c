@@ -7,6 +7,8 @@
  * Also the index of overlay addresses and keys. Members choose both, so the
  * hashes are keyed: nobody can build long chains.
  */
+#include <sys/mman.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +16,28 @@
 
 #include "../common/log.h"
 #include "peers_int.h"
+#include "poison.h"
 
 #define HASH_MIN  16
 #define LOAD	  2 /* slots per chain, as a rule */
 #define NAME_ROOM 256
+
+/*
+ * Thousands wake up when many join at once, and are all at rest soon: their
+ * memory is kept apart from what stays, so that it can be given back.
+ */
+struct berth {
+	struct peer p;
+	struct peer_block *block;
+	char name[NAME_ROOM];
+};
+
+struct peer_block {
+	LIST_ENTRY(peer_block) entry; /* while there is room */
+	uint64_t taken; /* one bit each */
+	struct berth v[64];
+};
+#define BLOCK_FULL UINT64_MAX
 
 _Static_assert(
     sizeof(((struct peers *)0)->hashkey) == crypto_shorthash_KEYBYTES,
@@ -193,21 +213,76 @@ peer_expand(const struct peer_slot *s, struct peer *p)
 		(void)meta_decode(member_meta(s->m), s->m->metalen, &p->meta);
 }
 
+/* One that is not taken, with whatever was in it. */
+static struct berth *
+take(struct peers *ps)
+{
+	struct peer_block *b = LIST_FIRST(&ps->room);
+	unsigned i = 0;
+
+	if (b == NULL) {
+		b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (b == MAP_FAILED)
+			return NULL;
+		LIST_INSERT_HEAD(&ps->room, b, entry);
+	}
+	while (b->taken & UINT64_C(1) << i)
+		i++;
+	b->taken |= UINT64_C(1) << i;
+	if (b->taken == BLOCK_FULL)
+		LIST_REMOVE(b, entry);
+	UNPOISON(&b->v[i], sizeof(b->v[i]));
+	b->v[i].block = b;
+	return &b->v[i];
+}
+
+/* One empty block stays, so that rare news costs no call of the system. */
+static void
+give(struct peers *ps, struct berth *a)
+{
+	struct peer_block *b = a->block;
+
+	if (b->taken == BLOCK_FULL)
+		LIST_INSERT_HEAD(&ps->room, b, entry);
+	b->taken &= ~(UINT64_C(1) << (a - b->v));
+	POISON(a, sizeof(*a));
+	if (b->taken != 0 ||
+	    (LIST_FIRST(&ps->room) == b && LIST_NEXT(b, entry) == NULL))
+		return;
+	LIST_REMOVE(b, entry);
+	UNPOISON(b, sizeof(*b));
+	(void)munmap(b, sizeof(*b));
+}
+
+void
+peer_blocks_free(struct peers *ps)
+{
+	struct peer_block *b;
+
+	while ((b = LIST_FIRST(&ps->room)) != NULL) {
+		LIST_REMOVE(b, entry);
+		UNPOISON(b, sizeof(*b));
+		(void)munmap(b, sizeof(*b));
+	}
+}
+
 struct peer *
 peer_wake(struct peers *ps, struct peer_slot *s)
 {
 	struct peer *p = s->p;
+	struct berth *a;
 
 	if (p != NULL)
 		return p;
-	p = ps->spare;
-	ps->spare = NULL;
-	if (p == NULL && (p = malloc(sizeof(*p) + NAME_ROOM)) == NULL) {
+	a = take(ps);
+	if (a == NULL) {
 		log_warn("peer of %s", s->m->name);
 		return NULL;
 	}
+	p = &a->p;
 	peer_expand(s, p);
-	p->name = memcpy(p + 1, s->m->name, s->m->namelen + 1u);
+	p->name = memcpy(a->name, s->m->name, s->m->namelen + 1u);
 	p->slot = s;
 	s->p = p;
 	if (s->parked)
@@ -242,10 +317,7 @@ peer_drop(struct peers *ps, struct peer *p)
 {
 	TAILQ_REMOVE(&ps->awake, p, awake);
 	p->slot->p = NULL;
-	if (ps->spare == NULL)
-		ps->spare = p;
-	else
-		free(p);
+	give(ps, (struct berth *)p);
 }
 
 static void

@@ -71,12 +71,15 @@ peers_free(struct peers *ps)
 	while ((s = TAILQ_FIRST(&ps->all)) != NULL) {
 		if (s->m != NULL)
 			s->m->udata = NULL;
+		if (s->p != NULL) {
+			peer_free(ps, s->p);
+			continue;
+		}
 		TAILQ_REMOVE(&ps->all, s, all);
-		free(s->p);
 		free(s);
 	}
+	peer_blocks_free(ps);
 	peer_index_free(ps);
-	free(ps->spare);
 	free(ps);
 }
 

@@ -117,6 +117,8 @@ struct peer {
 TAILQ_HEAD(peer_list, peer);
 TAILQ_HEAD(peer_slots, peer_slot);
 
+struct peer_block;
+
 struct peers {
 	struct peers_config cfg;
 	struct peer_slots all;
@@ -126,7 +128,7 @@ struct peers {
 	unsigned hashsize, nheld;
 	uint32_t hashkey[4];
 	unsigned n, nghosts, nqueued, nflight, nblocked;
-	struct peer *spare; /* of the last that came to rest, or NULL */
+	LIST_HEAD(, peer_block) room; /* for more that wake up */
 	int64_t park_at; /* the next look at the parked, NEVER: none */
 	int64_t now; /* of the call under way */
 	int64_t stats_at, stats_got; /* the last STATS, and its whole answer */
@@ -166,6 +168,8 @@ struct peer *peer_wake(struct peers *ps, struct peer_slot *slot);
 void peer_expand(const struct peer_slot *slot, struct peer *p);
 /* If nothing goes on with it p is freed, and its slot is at rest. */
 void peer_settle(struct peers *ps, struct peer *p);
+/* Free all memory of those that are awake, which are none any more. */
+void peer_blocks_free(struct peers *ps);
 /* Both are freed. */
 void peer_free(struct peers *ps, struct peer *p);
 /* A slot at rest is freed, as memory is too short to wake it: its tunnel goes,

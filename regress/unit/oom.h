@@ -6,6 +6,8 @@
  * Makefile links with --wrap. A test's own allocations, in what it includes
  * behind this, never fail.
  */
+#include <sys/mman.h>
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -17,6 +19,8 @@ void *__real_realloc(void *p, size_t size);
 void *__real_reallocarray(void *p, size_t n, size_t size);
 char *__real_strdup(const char *s);
 char *__real_strndup(const char *s, size_t n);
+void *
+__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t from);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
@@ -24,6 +28,8 @@ void *__wrap_realloc(void *p, size_t size);
 void *__wrap_reallocarray(void *p, size_t n, size_t size);
 char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
+void *
+__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t from);
 
 /* Allocations number at, from 1, to end fail. */
 static struct {
@@ -93,6 +99,13 @@ char *
 __wrap_strndup(const char *s, size_t n)
 {
 	return oom_fails() ? NULL : __real_strndup(s, n);
+}
+
+void *
+__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t from)
+{
+	return oom_fails() ? MAP_FAILED
+			   : __real_mmap(at, len, prot, flags, fd, from);
 }
 
 #undef strdup
