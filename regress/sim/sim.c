@@ -57,11 +57,10 @@ static bool
 node_is_ours(void *arg, const uint8_t *meta, size_t len)
 {
 	struct node *n = arg;
-	struct meta m;
 
 	if (n->c->cfg.metalen != 0)
 		return len > 0 && meta[0] == 'X';
-	return len > 0 && meta_decode(meta, len, &m) == 0 && m.has_x;
+	return meta_is_ours(meta, len);
 }
 
 static const struct swim_ops node_ops = {net_send, net_stream, node_event,
