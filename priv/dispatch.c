@@ -36,8 +36,10 @@ dispatch_put(struct priv *p, const void *rec)
 
 	if (p->nout == OUTQ_MAX)
 		fatalx("the queue towards the gossip process is full");
-	if (p->nout == 0) /* its silence begins now */
-		p->sent = p->env.now;
+	if (p->nout == 0) {
+		p->outhead = 0; /* the same memory again */
+		p->sent = p->env.now; /* its silence begins now */
+	}
 	memcpy(&p->out[(p->outhead + p->nout++) % OUTQ_MAX], rec,
 	    priv_type_size(h->type));
 }

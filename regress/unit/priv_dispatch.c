@@ -1058,6 +1058,25 @@ test_wait(void **state)
 	assert_int_equal(duties_run(p), -1);
 }
 
+/* A queue of 3.7 MB, of which one answer after the other takes a page. */
+static void
+test_queue_begins_anew(void **state)
+{
+	struct priv_bare b = {.h = {.type = PRIV_STOP}};
+	union priv_msg m;
+	int i;
+
+	(void)state;
+	begin(PS_UP);
+	for (i = 0; i < 2 * OUTQ_MAX; i++) {
+		dispatch_put(p, &b);
+		assert_ptr_equal(&p->out[p->outhead], &p->out[0]);
+		assert_int_equal(dispatch_write(p), 0);
+		assert_int_equal(
+		    seqpacket_recv(peer_end, &m, sizeof(m)), sizeof(b));
+	}
+}
+
 /* A child that does not read: answers wait, requests are left alone. */
 static void
 test_results_are_never_lost(void **state)
@@ -1347,6 +1366,7 @@ main(void)
 	    T(test_net_of_one_interface),
 	    T(test_silence),
 	    T(test_wait),
+	    T(test_queue_begins_anew),
 	    T(test_results_are_never_lost),
 	    T(test_repair),
 	    T(test_repair_interface_gone),
