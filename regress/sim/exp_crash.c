@@ -101,16 +101,17 @@ main(int argc, char **argv)
 	for (i = 0; i < runs; i++)
 		took[i] = crash_one(c, &w);
 	cluster_free(c);
-	model_crash(
-	    o.seed, N, MULT, lan5.suspicion_max_mult, 1000000, &m);
+	model_crash(o.seed, N, MULT, lan5.suspicion_max_mult, 1000000, &m);
 	row("p50", runs, 12.2, m.p50, model_quantile(took, runs, 0.5), true);
 	/* Of a few crashes it is only the slowest. */
 	row("p99", runs, 16.1, m.p99, model_quantile(took, runs, 0.99),
 	    o.length > SIM_SHORT);
 	row("p99.9", runs, 18.4, m.p999, model_quantile(took, runs, 0.999),
 	    false);
-	fprintf(stderr, "# crash: fastest %.2f s, shortest suspicion %.2f s, "
-	    "%.1f s of one core\n", took[0], m.min, sim_cpu());
+	fprintf(stderr,
+	    "# crash: fastest %.2f s, shortest suspicion %.2f s, "
+	    "%.1f s of one core\n",
+	    took[0], m.min, sim_cpu());
 	free(took);
 	return 0;
 }

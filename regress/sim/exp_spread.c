@@ -87,8 +87,8 @@ is_over(struct cluster *c, void *arg)
 {
 	struct rumour *r = arg;
 
-	return all_know(c, r) || (cluster_now(c) % SEC == 0 &&
-				     is_silent(c, NULL));
+	return all_know(c, r) ||
+	       (cluster_now(c) % SEC == 0 && is_silent(c, NULL));
 }
 
 static void
@@ -188,8 +188,8 @@ print(const struct spread *e, const struct model_spread *m,
 	double mean = r->missed < r->runs ? r->sum / (r->runs - r->missed) : 0;
 
 	sim_row(sim_fmt("spread of one alive, %s", e->mesh),
-	    sim_fmt("n=%u, loss %.0f %%, %u runs", e->n, e->loss * 100,
-		r->runs),
+	    sim_fmt(
+		"n=%u, loss %.0f %%, %u runs", e->n, e->loss * 100, r->runs),
 	    sim_fmt("%.1f (%u); model now %.2f (%u)", e->mean, e->max, m->mean,
 		m->max),
 	    sim_fmt("%.2f (%u), missed somebody in %u, after an exchange in %u",
@@ -222,8 +222,8 @@ measure(const struct sim_options *o, const struct spread *e)
 	    bcast_limit(gossip_alone.retransmit_mult, e->n), e->loss, e->runs,
 	    &m);
 	print(e, &m, &r);
-	fprintf(stderr, "# spread: %.1f s, %zu MB\n", sim_cpu(),
-	    sim_rss() >> 20);
+	fprintf(
+	    stderr, "# spread: %.1f s, %zu MB\n", sim_cpu(), sim_rss() >> 20);
 	cluster_free(c);
 }
 
@@ -249,13 +249,13 @@ main(int argc, char **argv)
 
 	sim_options(argc, argv, &o);
 	gossip_alone = swim_wan;
-	gossip_alone.probe_interval = gossip_alone.pushpull_interval =
-	    4000 * SEC;
+	gossip_alone.probe_interval = gossip_alone.pushpull_interval = 4000 *
+								       SEC;
 	for (unheard = 0; unheard < 2; unheard++)
 		for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 			const struct row *w = &rows[i];
-			struct spread e = {.mesh = unheard ? "nobody heard"
-							   : "all heard",
+			struct spread e = {
+			    .mesh = unheard ? "nobody heard" : "all heard",
 			    .unheard = unheard,
 			    .n = w->n,
 			    .runs = w->runs[o.length > SIM_SHORT],

@@ -204,8 +204,8 @@ model_crash(uint64_t seed, unsigned n, unsigned mult, unsigned max_mult,
 	out->min = mult * log10(n);
 	for (i = 0; i < runs; i++)
 		v[i] = exponential(&chance) + 1 +
-		       suspicion(&chance, out->min, max_mult * out->min,
-			   mult - 2);
+		       suspicion(
+			   &chance, out->min, max_mult * out->min, mult - 2);
 	out->p50 = model_quantile(v, runs, 0.5);
 	out->p99 = model_quantile(v, runs, 0.99);
 	out->p999 = model_quantile(v, runs, 0.999);
