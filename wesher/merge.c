@@ -370,7 +370,7 @@ merge_dead(struct swim *s, const struct wire_accuse *a, const struct via *v)
 	/* Who was cut off and returns elsewhere leaves though it is dead. */
 	if (m->state > MEMBER_DEAD || (m->state == MEMBER_DEAD && !leave))
 		return;
-	if (hearsay_waits(m, v)) {
+	if (!s->prof->no_hearsay && hearsay_waits(m, v)) {
 		hearsay_dead(s, m, a->incarnation, &from);
 		return;
 	}

@@ -32,8 +32,8 @@ struct swim_profile {
 	/* Experiments: parts of Lifeguard switched off. no_awareness: the
 	 * probe part (scaled interval, nacks); no_suspicion_scaling: every
 	 * suspicion lasts the minimum; no_buddy: suspects are probed with a
-	 * plain ping. */
-	bool no_awareness, no_suspicion_scaling, no_buddy;
+	 * plain ping; no_hearsay: deaths told by others count at once. */
+	bool no_awareness, no_suspicion_scaling, no_buddy, no_hearsay;
 };
 extern const struct swim_profile swim_wan, swim_lan;
 
