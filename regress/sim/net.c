@@ -91,6 +91,13 @@ is_lost(struct cluster *c, const struct node *from, const struct node *to)
 	return chance(c, to->drop_in) || any || out;
 }
 
+/* So long its packets stay at its door. */
+static int64_t
+held(const struct node *n)
+{
+	return n->held_until > n->c->now ? n->held_until - n->c->now : 0;
+}
+
 static void
 packet_put(struct cluster *c, struct node *from, struct node *to,
     const uint8_t *plain, size_t len)
@@ -106,7 +113,7 @@ packet_put(struct cluster *c, struct node *from, struct node *to,
 	memcpy(p->small, plain, len);
 	if (chance(c, c->net.reorder))
 		us += (int64_t)((double)us * 4 * uniform(&c->net_chance));
-	queue_put(&c->q, what, c->now + us);
+	queue_put(&c->q, what, c->now + held(from) + us);
 }
 
 void
@@ -210,6 +217,7 @@ stream_open(struct cluster *c, struct node *n, struct node *to, uint32_t id,
 		return;
 	}
 	/* Should the other end be paused, or die. */
+	syn += held(n);
 	fail_in(c, n, id, syn + back + c->cfg.profile->stream_timeout);
 	copy = malloc(len + 1);
 	sim_assert(copy != NULL);
@@ -323,6 +331,10 @@ net_arrive(struct cluster *c, uint32_t what)
 	struct parcel *p = parcel(&c->q, what);
 	struct node *n = &c->node[p->to];
 
+	if (held(n) > 0) {
+		queue_put(&c->q, what, n->held_until);
+		return;
+	}
 	if (n->paused && n->s != NULL) {
 		p->next = 0;
 		if (n->last != 0)

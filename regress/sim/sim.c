@@ -344,6 +344,12 @@ wake_member(struct cluster *c, unsigned i)
 }
 
 void
+hold_member(struct cluster *c, unsigned i, int64_t us)
+{
+	cluster_node(c, i)->held_until = c->now + us;
+}
+
+void
 crash_member(struct cluster *c, unsigned i)
 {
 	node_stop(cluster_node(c, i));

@@ -72,6 +72,7 @@ struct node {
 	uint32_t incarnation; /* of the next start */
 	unsigned life; /* starts so far: old answers find nobody */
 	bool paused, original;
+	int64_t held_until;
 	uint8_t group; /* of the partition */
 	double drop_in, drop_out;
 	struct join *join; /* the mesh's, while it tries saved members */
@@ -127,6 +128,11 @@ void heal(struct cluster *c);
  */
 void pause_member(struct cluster *c, unsigned i);
 void wake_member(struct cluster *c, unsigned i);
+/*
+ * The other kind of pause: for so long all that it sends waits at its door, and
+ * what comes to it too, while its timers run. Then both go on, in order.
+ */
+void hold_member(struct cluster *c, unsigned i, int64_t us);
 /* kill -9: what it sent still arrives, connections to it are refused. */
 void crash_member(struct cluster *c, unsigned i);
 /* Start it (again): an empty table, a higher incarnation (originals: 1). */
