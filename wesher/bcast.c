@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bcast.h"
+#include "member.h"
 
 static int
 bcast_cmp(const struct bcast *a, const struct bcast *b)
@@ -61,26 +62,74 @@ bcast_drop(struct bcast_queue *q, struct bcast **slot)
 	bcast_free(q, b);
 }
 
-int
-bcast_put(
-    struct bcast_queue *q, struct bcast **slot, const void *msg, size_t len)
+/* One of len bytes, of which `own` are its own. */
+static struct bcast *
+put(struct bcast_queue *q, struct bcast **slot, size_t len, size_t own)
 {
 	struct bcast *b;
 
 	bcast_drop(q, slot);
 	if (len == 0 || len > UINT16_MAX)
-		return -1;
-	b = calloc(1, sizeof(*b) + len);
+		return NULL;
+	b = malloc(sizeof(*b) + own);
 	if (b == NULL)
-		return -1;
-	b->slot = slot;
-	b->id = q->next_id++;
-	b->len = (uint16_t)len;
-	memcpy(b->msg, msg, len);
+		return NULL;
+	*b = (struct bcast){
+	    .slot = slot, .id = q->next_id++, .len = (uint16_t)len};
 	RB_INSERT(bcast_tree, &q->tree, b);
 	q->n++;
 	*slot = b;
+	return b;
+}
+
+int
+bcast_put(
+    struct bcast_queue *q, struct bcast **slot, const void *msg, size_t len)
+{
+	struct bcast *b = put(q, slot, len, len);
+
+	if (b == NULL)
+		return -1;
+	memcpy(b->msg, msg, len);
 	return 0;
+}
+
+int
+bcast_put_alive(struct bcast_queue *q, struct member *m)
+{
+	uint8_t msg[WIRE_PLAIN_MAX];
+	ssize_t len = q->encode(m, msg, sizeof(msg));
+	struct bcast *b = put(q, &m->bcast, len == -1 ? 0 : (size_t)len, 0);
+
+	if (b == NULL)
+		return -1;
+	b->alive = true;
+	return 0;
+}
+
+/* The message of b, in buf or its own. NULL: it has another length by now, so
+ * that its place in the tree is another one. */
+static const uint8_t *
+message(struct bcast_queue *q, struct bcast *b, uint8_t buf[WIRE_PLAIN_MAX])
+{
+	const struct member *m;
+	ssize_t len;
+
+	if (!b->alive)
+		return b->msg;
+	m = (const void *)((const char *)b->slot -
+			   offsetof(struct member, bcast));
+	len = q->encode(m, buf, WIRE_PLAIN_MAX);
+	if (len == b->len)
+		return buf;
+	RB_REMOVE(bcast_tree, &q->tree, b);
+	if (len == -1) {
+		bcast_free(q, b);
+		return NULL;
+	}
+	b->len = (uint16_t)len;
+	RB_INSERT(bcast_tree, &q->tree, b);
+	return NULL;
 }
 
 /*
@@ -90,7 +139,7 @@ bcast_put(
 static struct bcast *
 bcast_next(struct bcast_queue *q, unsigned sent, size_t room)
 {
-	struct bcast key = {.id = UINT64_MAX, .sent = sent}, *b;
+	struct bcast key = {.id = UINT32_MAX, .sent = (uint8_t)sent}, *b;
 
 	key.len = room > UINT16_MAX ? UINT16_MAX : (uint16_t)room;
 	while ((b = RB_NFIND(bcast_tree, &q->tree, &key)) != NULL) {
@@ -106,19 +155,23 @@ bcast_fill(struct bcast_queue *q, unsigned limit, struct wire_compound *c)
 {
 	struct bcast *b, *taken = NULL;
 	unsigned sent = 0, n = 0;
+	uint8_t buf[WIRE_PLAIN_MAX];
+	const uint8_t *msg;
 
 	/* Taken ones stay out of the tree, so that none is taken twice. */
 	while ((b = bcast_next(q, sent, wire_compound_room(c))) != NULL) {
-		if (wire_compound_add(c, b->msg, b->len) == -1)
-			break;
 		sent = b->sent;
+		if ((msg = message(q, b, buf)) == NULL)
+			continue;
+		if (wire_compound_add(c, msg, b->len) == -1)
+			break;
 		RB_REMOVE(bcast_tree, &q->tree, b);
-		b->next = taken;
+		RB_LEFT(b, entry) = taken;
 		taken = b;
 		n++;
 	}
 	while ((b = taken) != NULL) {
-		taken = b->next;
+		taken = RB_LEFT(b, entry);
 		if (++b->sent >= limit)
 			bcast_free(q, b);
 		else

@@ -3,23 +3,27 @@
 
 #include <sys/tree.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "wire.h"
 
+struct member;
+
 /*
  * The queue of broadcasts (protocol.md section 5, "Broadcast queue"). One
  * entry per node name: whoever queues gives the slot (in the member) where its
- * entry hangs, and a newer one replaces what is there.
+ * entry hangs, and a newer one replaces what is there. Ten thousand members
+ * may be new at once: that a member is alive is written when it is sent.
  */
 struct bcast {
 	RB_ENTRY(bcast) entry;
 	struct bcast **slot; /* points back at us */
-	struct bcast *next; /* while a packet is filled */
-	uint64_t id;
-	unsigned sent;
+	uint32_t id;
 	uint16_t len;
+	uint8_t sent;
+	bool alive; /* no msg: the slot is a member's */
 	uint8_t msg[];
 };
 
@@ -28,7 +32,9 @@ RB_HEAD(bcast_tree, bcast);
 struct bcast_queue {
 	struct bcast_tree tree; /* least sent, then longest, then newest */
 	unsigned n;
-	uint64_t next_id;
+	uint32_t next_id;
+	/* Writes that a member is alive; the length, or -1. */
+	ssize_t (*encode)(const struct member *m, uint8_t *buf, size_t cap);
 };
 
 void bcast_init(struct bcast_queue *q);
@@ -42,6 +48,8 @@ void bcast_clear(struct bcast_queue *q);
  */
 int bcast_put(
     struct bcast_queue *q, struct bcast **slot, const void *msg, size_t len);
+/* The same for the alive of m, by q->encode. */
+int bcast_put_alive(struct bcast_queue *q, struct member *m);
 /* Drop the entry at *slot, if any. */
 void bcast_drop(struct bcast_queue *q, struct bcast **slot);
 

@@ -210,11 +210,8 @@ spread_message(struct swim *s, struct member *m, const uint8_t *msg, size_t len)
 void
 spread_alive(struct swim *s, struct member *m)
 {
-	uint8_t msg[WIRE_PLAIN_MAX];
-	ssize_t n = spread_encode_alive(m, msg, sizeof(msg));
-
-	if (n != -1)
-		spread_message(s, m, msg, (size_t)n);
+	(void)bcast_put_alive(&s->queue, m);
+	spread_arm(s);
 }
 
 void

@@ -232,6 +232,7 @@ init_idle(struct swim *s)
 	TAILQ_INIT(&s->claims);
 	s->claims_at = NEVER;
 	bcast_init(&s->queue);
+	s->queue.encode = spread_encode_alive;
 	evict_init(s);
 	limit_init(&s->limits);
 	s->aware.max = s->prof->no_awareness ? 0 : s->prof->awareness_max;
