@@ -12,33 +12,49 @@
 #include "tick.h"
 
 static void
-on_tick(evutil_socket_t fd, short what, void *arg)
+on_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct tick *t = arg;
+	uint64_t times;
+
+	(void)what;
+	/* Not if it was set anew since. */
+	if (read(fd, &times, sizeof(times)) != sizeof(times))
+		return;
+	t->come = true;
+	event_active(&t->late, EV_TIMEOUT, 0);
+}
+
+static void
+on_late(evutil_socket_t fd, short what, void *arg)
 {
 	struct tick *t = arg;
 
 	(void)fd;
 	(void)what;
-	t->overdue = false;
+	t->come = t->overdue = false;
 	t->run();
 }
 
 int
 tick_init(struct tick *t, struct event_base *base, void (*run)(void))
 {
-	t->waits = t->overdue = false;
+	t->waits = t->come = t->overdue = false;
 	t->run = run;
 	t->fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (t->fd == -1)
 		return -1;
-	/* By its edge, so that it need not be read. */
+	if (event_assign(&t->late, base, -1, 0, on_late, t) == -1)
+		return -1;
 	return event_assign(
-	    &t->ev, base, t->fd, EV_READ | EV_PERSIST | EV_ET, on_tick, t);
+	    &t->ev, base, t->fd, EV_READ | EV_PERSIST, on_time, t);
 }
 
 void
 tick_stop(struct tick *t)
 {
 	event_del(&t->ev);
+	event_del(&t->late);
 	close(t->fd);
 }
 
@@ -56,9 +72,12 @@ tick_in(struct tick *t, int64_t us)
 {
 	struct itimerspec its = {.it_interval = {0, 0}};
 
-	if (us <= 0 && t->overdue)
+	if (us <= 0 && (t->overdue || t->come))
 		return;
 	t->overdue = us <= 0;
+	if (t->come)
+		event_del(&t->late);
+	t->come = false;
 	if (us != NEVER) {
 		us = us > 0 ? us : 0;
 		its.it_value.tv_sec = (time_t)(us / US_PER_S);

@@ -10,15 +10,19 @@
  * The one timer of the gossip process, which is set anew with every packet.
  * A descriptor, since libevent's own timers are not exact: it reads a clock
  * that lags behind by up to 4 ms and wakes once a millisecond until that
- * clock has come after. What is due already stays so: members that send
- * without a pause cannot put it off.
+ * clock has come after.
+ *
+ * What has come by the time that it is due goes first: when we were late, an
+ * ack may have been in time. But members that send without a pause cannot put
+ * off what is due already.
  */
 struct event_base;
 
 struct tick {
-	struct event ev;
+	struct event ev, late;
 	int fd; /* timerfd */
 	bool waits; /* for the descriptor */
+	bool come; /* it did: late runs behind the sockets */
 	bool overdue; /* it runs as soon as possible */
 	void (*run)(void);
 };

@@ -84,7 +84,7 @@ what_is_not_due_waits(void **state)
 {
 	(void)state;
 	assert_int_equal(flood(3600 * US_PER_S), 0);
-	tick_in(&tick, 60 * US_PER_S);
+	tick_in(&tick, 0);
 	assert_int_equal(flood(NEVER), 0);
 }
 
@@ -105,6 +105,42 @@ it_runs_alone(void **state)
 	tick_in(&tick, NEVER);
 	event_base_dispatch(base);
 	assert_int_equal(ticks, 2);
+}
+
+/* An ack that waits with it, because we were late, was in time. */
+static void
+what_has_come_goes_first(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 10; i++) {
+		tick_in(&tick, 1000);
+		usleep(5000);
+		assert_int_equal(flood(3600 * US_PER_S), 0);
+	}
+}
+
+/* The same, seen in the other order. */
+static void
+what_is_set_anew_waits(void **state)
+{
+	struct event *ev;
+
+	(void)state;
+	ticks = packets = 0;
+	in_us = 3600 * US_PER_S;
+	ev = event_new(base, sv[0], EV_READ | EV_PERSIST, on_packet, NULL);
+	assert_non_null(ev);
+	assert_int_equal(event_add(ev, NULL), 0);
+	assert_int_equal(write(sv[1], "", 1), 1);
+	tick_in(&tick, 1000);
+	usleep(5000);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_true(packets > 0);
+	assert_int_equal(ticks, 0);
+	event_free(ev);
 }
 
 /* Not too early, to find that it has to sleep again. */
@@ -155,6 +191,8 @@ main(void)
 	    T(what_is_due_is_not_put_off),
 	    T(what_is_not_due_waits),
 	    T(it_runs_alone),
+	    T(what_has_come_goes_first),
+	    T(what_is_set_anew_waits),
 	    T(it_wakes_once),
 	};
 
