@@ -176,10 +176,15 @@ $(O)/bench/peer: $(wildcard regress/bench/peer/*.go)
 	CGO_ENABLED=0 GO111MODULE=off GOPATH=$(GOPATH_DEBIAN) \
 	    GOCACHE=$(abspath $(O))/go-cache go build -o $@ ./regress/bench/peer
 
-$(filter-out %/peer,$(T_BENCH)): $(O)/bench/%: $(O)/obj/regress/bench/%.o \
+$(filter-out %/peer %/kernel,$(T_BENCH)): $(O)/bench/%: $(O)/obj/regress/bench/%.o \
     $(BENCH_LIB) $(A_WESHER) $(A_PRIV) $(A_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER) $(LD_PRIV)
+
+# In the place of wesher-priv.
+$(O)/bench/kernel: $(O)/obj/regress/bench/kernel.o $(A_PRIV) $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_PRIV)
 
 $(T_SIM): $(O)/sim/%: $(O)/obj/regress/sim/exp_%.o $(SIM_LIB) $(A_WESHER) \
     $(A_COMMON)
