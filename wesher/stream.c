@@ -32,8 +32,8 @@
 #include "wire.h"
 
 #define READ_PIECE 4096 /* libevent's */
-#define READ_MOST  (65536 - 128) /* and what evbuffer adds */
-#define READ_TURNS 16
+#define READ_MOST  65536 /* ours */
+#define READ_TURNS 16 /* before others have their turn */
 
 struct conn {
 	struct gate_entry gate; /* first: see conn_of */
@@ -45,6 +45,8 @@ struct conn {
 	bool connected;
 	uint32_t id; /* outgoing: the core's */
 	uint32_t need; /* block length, 0 = header not seen */
+	uint8_t *block; /* what has come of it, with its header */
+	size_t have, room;
 };
 
 static struct {
@@ -64,11 +66,20 @@ conn_of(struct gate_entry *e)
 }
 
 static void
+block_free(struct conn *c)
+{
+	free(c->block);
+	c->block = NULL;
+	c->have = c->room = 0;
+}
+
+static void
 conn_free(struct conn *c)
 {
 	gate_leave(&st.gate, &c->gate);
 	event_del(&c->deadline);
 	bufferevent_free(c->bev);
+	block_free(c);
 	free(c);
 }
 
@@ -120,7 +131,7 @@ give_way(struct conn *c, const char *why)
 }
 
 static void
-block_free(const void *p, size_t len, void *block)
+sent_free(const void *p, size_t len, void *block)
 {
 	(void)p;
 	(void)len;
@@ -136,7 +147,7 @@ put_block(struct evbuffer *out, const uint8_t *msg, size_t len)
 
 	if (block == NULL)
 		return -1;
-	if (evbuffer_add_reference(out, block, n, block_free, block) == 0)
+	if (evbuffer_add_reference(out, block, n, sent_free, block) == 0)
 		return 0;
 	free(block);
 	return -1;
@@ -184,11 +195,11 @@ deliver(struct conn *c, uint8_t type, const uint8_t *body, size_t len)
 }
 
 /*
- * It opened: the plain text stands in `in`. What it says stands in a buffer of
+ * It opened: the plain text stands in c's block. What it says stands in a buffer of
  * its own, so that only one of the two is there while it is handled.
  */
 static void
-opened(struct conn *c, struct evbuffer *in, const uint8_t *plain, size_t len)
+opened(struct conn *c, const uint8_t *plain, size_t len)
 {
 	uint8_t type, *owned;
 	const uint8_t *body;
@@ -205,7 +216,7 @@ opened(struct conn *c, struct evbuffer *in, const uint8_t *plain, size_t len)
 		}
 		body = memcpy(owned, body, bodylen);
 	}
-	evbuffer_drain(in, evbuffer_get_length(in));
+	block_free(c);
 	if (err < 0)
 		conn_fail(c, wire_error_str(err));
 	else
@@ -214,16 +225,13 @@ opened(struct conn *c, struct evbuffer *in, const uint8_t *plain, size_t len)
 }
 
 static void
-open_block(struct conn *c, struct evbuffer *in)
+open_block(struct conn *c)
 {
-	uint8_t *wire, *plain;
-	size_t total = FRAME_HEAD + c->need;
-	ssize_t n = -1;
+	uint8_t *wire = c->block, *plain;
+	ssize_t n;
 
-	wire = evbuffer_pullup(in, (ev_ssize_t)total);
-	if (wire != NULL)
-		n = seal_open_here(st.cfg.seal, wire + FRAME_HEAD, c->need,
-		    wire, FRAME_HEAD, &plain);
+	n = seal_open_here(
+	    st.cfg.seal, wire + FRAME_HEAD, c->need, wire, FRAME_HEAD, &plain);
 	if (n == -1) {
 		conn_fail(c,
 		    "not sealed with our cluster key (another mesh, or a "
@@ -233,7 +241,7 @@ open_block(struct conn *c, struct evbuffer *in)
 		st.count->replays++;
 		conn_fail(c, "a recording of one that came before");
 	} else {
-		opened(c, in, plain, (size_t)n);
+		opened(c, plain, (size_t)n);
 	}
 }
 
@@ -256,37 +264,63 @@ read_header(struct conn *c, struct evbuffer *in)
 	return 0;
 }
 
-/*
- * libevent has read 4 KiB, and would so again: of a large block we take what
- * else has come, in pieces that are no larger than what is there already.
- */
-static void
-read_on(struct conn *c, struct evbuffer *in)
+/* Room for the next piece of a block: little against what there is already. */
+static int
+block_grow(struct conn *c)
 {
-	size_t total = FRAME_HEAD + (size_t)c->need, have, want;
-	evutil_socket_t fd = bufferevent_getfd(c->bev);
-	struct evbuffer_iovec v;
-	unsigned turns = READ_TURNS;
-	ssize_t n;
+	size_t total = FRAME_HEAD + (size_t)c->need, piece = c->have / 8;
+	uint8_t *p;
 
-	do {
-		have = evbuffer_get_length(in);
-		want = have < READ_MOST ? have : READ_MOST;
-		if (have >= total || total - have < want)
-			want = have < total ? total - have : 0;
-		if (want == 0)
-			return;
-		evbuffer_unfreeze(in, 0);
-		n = -1;
-		if (evbuffer_reserve_space(in, (ev_ssize_t)want, &v, 1) == 1)
-			n = read(fd, v.iov_base, want);
-		if (n > 0) {
-			v.iov_len = (size_t)n;
-			evbuffer_commit_space(in, &v, 1);
-		}
-		evbuffer_freeze(in, 0);
-		/* An end or an error will be libevent's to find. */
-	} while (n == (ssize_t)want && --turns > 0);
+	if (c->have < c->room)
+		return 0;
+	if (piece < READ_PIECE)
+		piece = READ_PIECE;
+	if (piece > READ_MOST)
+		piece = READ_MOST;
+	if (piece > total - c->have)
+		piece = total - c->have;
+	if ((p = realloc(c->block, c->have + piece)) == NULL)
+		return -1;
+	c->block = p;
+	c->room = c->have + piece;
+	return 0;
+}
+
+/*
+ * A large block stands in one piece from the beginning, and as much of it is
+ * read at once as has come: libevent has read 4 KiB of it, and would so again.
+ * An end or an error is left for it to find. 0, or -1 when out of memory.
+ */
+static int
+read_block(struct conn *c, struct evbuffer *in)
+{
+	size_t total = FRAME_HEAD + (size_t)c->need, want;
+	evutil_socket_t fd = bufferevent_getfd(c->bev);
+	unsigned turns;
+	ssize_t n = 1;
+
+	for (turns = 0; c->have < total && n > 0 && turns < READ_TURNS;
+	     turns++) {
+		if (block_grow(c) == -1)
+			return -1;
+		want = c->room - c->have;
+		if (evbuffer_get_length(in) > 0)
+			n = evbuffer_remove(in, c->block + c->have, want);
+		else
+			n = read(fd, c->block + c->have, want);
+		if (n > 0)
+			c->have += (size_t)n;
+	}
+	return 0;
+}
+
+/* What has come fits the budgets? False when c had to go. */
+static bool
+may_hold(struct conn *c, struct evbuffer *in)
+{
+	gate_holds(
+	    &st.gate, &c->gate, c->have + evbuffer_get_length(in), clock_now());
+	return !give_way(c, "too many bytes before authentication");
 }
 
 static void
@@ -294,27 +328,23 @@ on_read(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
 	struct evbuffer *in = bufferevent_get_input(bev);
-	size_t have = evbuffer_get_length(in);
 
 	if (c->answering) {
 		/* Drained, so that closing does not reset the answer away. */
-		evbuffer_drain(in, have);
+		evbuffer_drain(in, evbuffer_get_length(in));
 		return;
 	}
-	gate_holds(&st.gate, &c->gate, have, clock_now());
-	if (give_way(c, "too many bytes before authentication"))
+	if (!may_hold(c, in))
 		return;
-	if (c->need == 0 && have >= FRAME_HEAD && read_header(c, in) == -1)
+	if (c->need == 0 && evbuffer_get_length(in) >= FRAME_HEAD &&
+	    read_header(c, in) == -1)
 		return;
-	if (c->need != 0 && have >= READ_PIECE) {
-		read_on(c, in);
-		have = evbuffer_get_length(in);
-		gate_holds(&st.gate, &c->gate, have, clock_now());
-		if (give_way(c, "too many bytes before authentication"))
-			return;
-	}
-	if (c->need != 0 && have >= FRAME_HEAD + (size_t)c->need)
-		open_block(c, in);
+	if (c->need == 0)
+		return;
+	if (read_block(c, in) == -1)
+		conn_fail(c, strerror(ENOMEM));
+	else if (may_hold(c, in) && c->have == FRAME_HEAD + (size_t)c->need)
+		open_block(c);
 }
 
 static void
