@@ -20,40 +20,41 @@ frame_length(const uint8_t head[FRAME_HEAD])
 	return be32toh(n);
 }
 
-/* The frame around the plain text. Returns its length, or 0. */
-static size_t
-close_frame(struct seal *s, const uint8_t *msg, size_t len, uint8_t *out)
+/* The frame around len bytes that stand where the ciphertext will. 0, or -1. */
+static int
+close_frame(struct seal *s, uint8_t *out, size_t len)
 {
 	uint32_t total = (uint32_t)(len + SEAL_OVERHEAD), be = htobe32(total);
 
 	out[0] = WIRE_ENCRYPT;
 	memcpy(out + 1, &be, sizeof(be));
-	if (seal_close(s, msg, len, out, FRAME_HEAD, out + FRAME_HEAD, total) ==
-	    -1)
-		return 0;
-	return FRAME_HEAD + (size_t)total;
+	return seal_close_here(s, out + FRAME_HEAD, len, out, FRAME_HEAD) == -1
+		   ? -1
+		   : 0;
 }
 
 uint8_t *
 frame_seal(struct seal *s, struct lzw_encoder *e, const uint8_t *msg,
     size_t len, size_t *n)
 {
-	uint8_t *packed = NULL, *out;
-	ssize_t small = -1;
+	size_t around = FRAME_HEAD + SEAL_OVERHEAD;
+	uint8_t *out = malloc(around + len), *small, *text;
+	ssize_t packed = -1;
 
-	if (len >= FRAME_COMPRESS && (packed = malloc(len)) != NULL)
-		small = wire_put_compress(e, packed, len, msg, len);
-	if (small > 0) {
-		msg = packed;
-		len = (size_t)small;
-	}
-	*n = 0;
-	if ((out = malloc(FRAME_HEAD + len + SEAL_OVERHEAD)) != NULL)
-		*n = close_frame(s, msg, len, out);
-	free(packed);
-	if (*n == 0) {
+	if (out == NULL)
+		return NULL;
+	text = out + FRAME_HEAD + SEAL_TEXT_OFFSET;
+	if (len >= FRAME_COMPRESS)
+		packed = wire_put_compress(e, text, len, msg, len);
+	if (packed > 0)
+		len = (size_t)packed;
+	else
+		memcpy(text, msg, len);
+	if (close_frame(s, out, len) == -1) {
 		free(out);
-		out = NULL;
+		return NULL;
 	}
-	return out;
+	*n = around + len;
+	small = packed > 0 ? realloc(out, *n) : NULL;
+	return small != NULL ? small : out;
 }

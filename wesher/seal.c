@@ -284,6 +284,14 @@ seal_close(struct seal *s, const void *plain, size_t len, const void *ad,
 	return (ssize_t)(len + SEAL_OVERHEAD);
 }
 
+ssize_t
+seal_close_here(
+    struct seal *s, uint8_t *block, size_t len, const void *ad, size_t adlen)
+{
+	return seal_close(s, block + SEAL_TEXT_OFFSET, len, ad, adlen, block,
+	    len + SEAL_OVERHEAD);
+}
+
 /* out may be where the ciphertext begins, when there is one key. */
 ssize_t
 seal_open(struct seal *s, const void *block, size_t len, const void *ad,
@@ -331,7 +339,7 @@ seal_open_here(struct seal *s, void *block, size_t len, const void *ad,
 {
 	if (len < SEAL_OVERHEAD)
 		return -1;
-	*plain = (uint8_t *)block + 1 + NONCE_LEN;
+	*plain = (uint8_t *)block + SEAL_TEXT_OFFSET;
 	if (s->nkeys > 1)
 		return open_aside(s, block, len, ad, adlen, *plain);
 	return seal_open(s, block, len, ad, adlen, *plain, len - SEAL_OVERHEAD);

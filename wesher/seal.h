@@ -18,6 +18,7 @@
 #define SEAL_OVERHEAD	  (1 + 12 + 16)
 #define SEAL_NONCE_OFFSET 1 /* of the 12 bytes, in a block */
 #define SEAL_NONCE_LEN	  12
+#define SEAL_TEXT_OFFSET  (SEAL_NONCE_OFFSET + SEAL_NONCE_LEN)
 
 struct seal;
 
@@ -42,6 +43,13 @@ void seal_free(struct seal *s); /* wipes */
  */
 ssize_t seal_close(struct seal *s, const void *plain, size_t len,
     const void *ad, size_t adlen, uint8_t *out, size_t cap);
+
+/*
+ * Seal len bytes in place: they stand SEAL_TEXT_OFFSET bytes behind block,
+ * which has len + SEAL_OVERHEAD bytes in all. Returns that, or -1.
+ */
+ssize_t seal_close_here(
+    struct seal *s, uint8_t *block, size_t len, const void *ad, size_t adlen);
 
 /*
  * Open a block into out (cap >= len - SEAL_OVERHEAD; may not overlap).

@@ -173,9 +173,10 @@ answer(struct conn *c, uint8_t *reply, size_t len)
 	bufferevent_enable(c->bev, EV_WRITE);
 }
 
-/* A whole message has come: body, in memory of its own. */
+/* A whole message has come: body, in memory of its own, which is freed. */
 static void
-deliver(struct conn *c, uint8_t type, const uint8_t *body, size_t len)
+deliver(struct conn *c, uint8_t type, const uint8_t *body, size_t len,
+    uint8_t *owned)
 {
 	uint8_t *reply = NULL;
 	size_t replylen = 0;
@@ -184,6 +185,7 @@ deliver(struct conn *c, uint8_t type, const uint8_t *body, size_t len)
 	if (!c->incoming) {
 		conn_free(c);
 		st.cfg.handler.reply(id, type, body, len);
+		free(owned);
 		return;
 	}
 	if (st.cfg.handler.request(
@@ -191,6 +193,7 @@ deliver(struct conn *c, uint8_t type, const uint8_t *body, size_t len)
 		st.count->refused_streams++;
 		net_refused(&c->peer, "stream", "malformed message");
 	}
+	free(owned);
 	answer(c, reply, replylen);
 }
 
@@ -220,8 +223,7 @@ opened(struct conn *c, const uint8_t *plain, size_t len)
 	if (err < 0)
 		conn_fail(c, wire_error_str(err));
 	else
-		deliver(c, type, body, bodylen);
-	free(owned);
+		deliver(c, type, body, bodylen, owned);
 }
 
 static void

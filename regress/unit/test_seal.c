@@ -60,6 +60,14 @@ check_here(struct seal *s, const struct vec *block, const struct vec *ad,
 	    seal_open_here(s, v.p, v.len, ad->p, ad->len, &p), plain->len);
 	assert_ptr_equal(p, v.p + 1 + SEAL_NONCE_LEN);
 	assert_memory_equal(p, plain->p, plain->len);
+	assert_int_equal(seal_close_here(s, v.p, plain->len, "ad", 2), v.len);
+	assert_int_equal(
+	    seal_open_here(s, v.p, v.len, "ad", 2, &p), plain->len);
+	assert_memory_equal(p, plain->p, plain->len);
+	free(v.p);
+	v = vec_copy(block->p, block->len);
+	assert_int_equal(
+	    seal_open_here(s, v.p, v.len, ad->p, ad->len, &p), plain->len);
 	/* The nonce is needed afterwards. */
 	assert_memory_equal(v.p, block->p, 1 + SEAL_NONCE_LEN);
 	/* By now it is no block any more. */
