@@ -21,13 +21,14 @@
 #define ALIVE_EVERY (PRIV_ALIVE_INTERVAL * US_PER_S)
 /* So long before, it goes along with whatever else wakes us: a probe does,
  * after half of the time. */
-#define ALIVE_SOON (ALIVE_EVERY / 2 + ALIVE_EVERY / 20)
-#define SAVE_DELAY (500 * US_PER_MS)
-#define SAVE_RETRY (30 * US_PER_S)
-#define SAVE_EACH  (10 * US_PER_MS) /* more for each member */
+#define ALIVE_SOON    (ALIVE_EVERY / 2 + ALIVE_EVERY / 20)
+#define SAVE_DELAY    (500 * US_PER_MS)
+#define SAVE_RETRY    (30 * US_PER_S)
+#define SAVE_EACH     (10 * US_PER_MS) /* more for each member */
+#define SAVE_PATIENCE 3 /* as many delays at most, with more to come */
 /* A look at many members after a change waits so long for each of them: whoever
  * makes up names by the thousand shall not cause one with every packet. */
-#define STIR_EACH 20 /* us */
+#define STIR_EACH 200 /* us */
 #define STIR_MANY 64
 
 struct mesh *
@@ -65,6 +66,23 @@ mesh_free(struct mesh *m)
 	sodium_free(m);
 }
 
+/*
+ * The state is worth saving. Where many come at once each save is work for all
+ * that came before: it waits until they have come, but not for ever.
+ */
+static void
+save_soon(struct mesh *m, int64_t now, unsigned n)
+{
+	int64_t delay = SAVE_DELAY + n * SAVE_EACH;
+
+	if (m->save_at == NEVER)
+		m->unsaved_since = now;
+	else if (n < STIR_MANY || m->save_failed ||
+		 m->save_at >= m->unsaved_since + SAVE_PATIENCE * delay)
+		return;
+	m->save_at = now + delay;
+}
+
 /* The membership has changed. */
 static void
 stir(struct mesh *m, int64_t now)
@@ -75,8 +93,7 @@ stir(struct mesh *m, int64_t now)
 	m->stir_at = now + (n < STIR_MANY ? 0 : n * STIR_EACH);
 	mesh_dialect(m, now);
 	peers_stir(m->peers, now);
-	if (m->save_at == NEVER)
-		m->save_at = now + SAVE_DELAY + n * SAVE_EACH;
+	save_soon(m, now, n);
 }
 
 /* What has become possible: announce, synchronise, change the dialect. */
@@ -86,7 +103,7 @@ follow_up(struct mesh *m, int64_t now)
 	if (m->swim == NULL || m->leaving)
 		return;
 	if (m->announce_at != NEVER &&
-	    ((peers_settled(m->peers) && !m->moving) ||
+	    ((peers_reached(m->peers) && !m->moving) ||
 		now >= m->announce_at)) {
 		m->announce_at = NEVER;
 		swim_announce(m->swim, now);

@@ -167,6 +167,7 @@ on_join_done(void *arg, const struct swim_join_result *res)
 		how = JOIN_REACHED;
 		m->anybody = m->sync_wanted = true;
 		m->announce_at = m->now + ANNOUNCE_WAIT;
+		peers_mark(m->peers);
 		mesh_yield_addr(m, m->now);
 	}
 	join_tried(m->join, m->now, res->id, how, why);

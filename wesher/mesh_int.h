@@ -44,6 +44,7 @@ struct mesh {
 	bool stirred; /* the membership changed in this call */
 	bool synced, sync_wanted, leaving, finished, save_failed;
 	int64_t alive_at, save_at, self_at, announce_at, sync_latest;
+	int64_t unsaved_since; /* while save_at is set */
 	bool self_complained;
 	bool moving; /* to another overlay address, as ours was taken */
 	int64_t conflict_logged, self_conflict_logged;

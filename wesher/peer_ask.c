@@ -100,6 +100,14 @@ ask(struct peers *ps, struct peer *p)
 	return false;
 }
 
+/* One more that was asked for, or need not be: they are served in turn. */
+static void
+served(struct peers *ps)
+{
+	if (ps->ahead > 0)
+		ps->ahead--;
+}
+
 /* Ask for what is not in step, a bounded number at a time. */
 void
 peer_pump(struct peers *ps)
@@ -111,8 +119,10 @@ peer_pump(struct peers *ps)
 		TAILQ_REMOVE(&ps->queue, p, queue);
 		ps->nqueued--;
 		p->busy = PEER_IDLE;
-		if (in_step(p) || !ask(ps, p))
+		if (in_step(p) || !ask(ps, p)) {
+			served(ps);
 			continue;
+		}
 		TAILQ_INSERT_TAIL(&ps->flight, p, queue);
 		ps->nflight++;
 	}
@@ -220,6 +230,7 @@ peers_result(struct peers *ps, int64_t now, const struct priv_result *r)
 		return;
 	TAILQ_REMOVE(&ps->flight, p, queue);
 	ps->nflight--;
+	served(ps);
 	setting = p->busy == PEER_SETTING;
 	p->busy = PEER_IDLE;
 	p->retry_at = NEVER;

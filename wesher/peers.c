@@ -21,6 +21,7 @@
 #define GHOSTS_MAX 1024
 /* More than that wait for others' addresses or keys: no mishap any more. */
 #define BLOCKED_MANY 64
+#define WALK_GAP     (50 * US_PER_MS) /* between two looks at many peers */
 
 struct peers *
 peers_new(const struct peers_config *cfg)
@@ -32,6 +33,7 @@ peers_new(const struct peers_config *cfg)
 	ps->cfg = *cfg;
 	ps->next = NEVER;
 	ps->stats_at = ps->stats_got = ps->unblocked_at = INT64_MIN / 2;
+	ps->walked_at = INT64_MIN / 2;
 	ps->unblock_at = ps->park_at = NEVER;
 	quiet_init(&ps->quiet, "warnings about members", true, 32);
 	TAILQ_INIT(&ps->blocked);
@@ -401,9 +403,9 @@ peers_tick(struct peers *ps, int64_t now)
 	struct peer *p, *tmp;
 	bool let_go = false;
 
-	if (now < ps->next)
+	if (now < peers_deadline(ps))
 		return;
-	ps->now = now;
+	ps->now = ps->walked_at = now;
 	ps->next = NEVER;
 	quiet_flush(&ps->quiet, now);
 	if (ps->unblock_at <= now)
@@ -442,6 +444,9 @@ peers_tick(struct peers *ps, int64_t now)
 int64_t
 peers_deadline(const struct peers *ps)
 {
+	/* A look at many: one for all that is due by then. */
+	if (ps->n > SPREAD_FROM && ps->next < ps->walked_at + WALK_GAP)
+		return ps->walked_at + WALK_GAP;
 	return ps->next;
 }
 
@@ -449,4 +454,16 @@ bool
 peers_settled(const struct peers *ps)
 {
 	return ps->nqueued == 0 && ps->nflight == 0;
+}
+
+void
+peers_mark(struct peers *ps)
+{
+	ps->ahead = ps->nqueued + ps->nflight;
+}
+
+bool
+peers_reached(const struct peers *ps)
+{
+	return ps->ahead == 0;
 }

@@ -106,6 +106,12 @@ int64_t peers_deadline(const struct peers *p);
 
 /* True when no request is queued or under way. */
 bool peers_settled(const struct peers *p);
+/*
+ * What was asked for, or was still to be asked for, when peers_mark() was last
+ * called: is all of it answered? Others that came later may still wait.
+ */
+void peers_mark(struct peers *p);
+bool peers_reached(const struct peers *p);
 
 /* For status. */
 struct peer_view {

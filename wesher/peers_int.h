@@ -135,6 +135,8 @@ struct peers {
 	uint32_t stats_seq;
 	struct quiet quiet; /* warnings about members */
 	int64_t unblocked_at, unblock_at; /* the last walk, and the next */
+	unsigned ahead; /* of those that were waited for: see peers_mark() */
+	int64_t walked_at; /* peers_tick looked at all */
 	int64_t next; /* the earliest of all peers' times, or earlier */
 };
 
