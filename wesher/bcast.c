@@ -95,7 +95,7 @@ bcast_put(
 }
 
 int
-bcast_put_alive(struct bcast_queue *q, struct member *m)
+bcast_put_alive(struct bcast_queue *q, struct member *m, bool newcomer)
 {
 	uint8_t msg[WIRE_PLAIN_MAX];
 	ssize_t len = q->encode(m, msg, sizeof(msg));
@@ -104,6 +104,7 @@ bcast_put_alive(struct bcast_queue *q, struct member *m)
 	if (b == NULL)
 		return -1;
 	b->alive = true;
+	b->newcomer = newcomer;
 	return 0;
 }
 
@@ -150,6 +151,28 @@ bcast_next(struct bcast_queue *q, unsigned sent, size_t room)
 	return NULL;
 }
 
+/*
+ * How often b is sent. Where hundreds of members come at once, each told of as
+ * often as a single one, all would be busy for minutes with what nearly all
+ * know; the exchanges of the newcomers bring it sooner. What was touched then
+ * keeps to that. Whatever else there is to say, a refutation first of all, is
+ * sent as often as ever: names that somebody makes up must not silence it.
+ */
+static unsigned
+bcast_most(const struct bcast_queue *q, struct bcast *b, unsigned limit)
+{
+	unsigned most;
+
+	if (q->n > BCAST_MANY && b->newcomer) {
+		most = limit * BCAST_MANY / q->n;
+		if (most < BCAST_LEAST)
+			most = BCAST_LEAST;
+		if (b->most == 0 || most < b->most)
+			b->most = (uint8_t)most;
+	}
+	return b->most != 0 && b->most < limit ? b->most : limit;
+}
+
 unsigned
 bcast_fill(struct bcast_queue *q, unsigned limit, struct wire_compound *c)
 {
@@ -172,12 +195,30 @@ bcast_fill(struct bcast_queue *q, unsigned limit, struct wire_compound *c)
 	}
 	while ((b = taken) != NULL) {
 		taken = RB_LEFT(b, entry);
-		if (++b->sent >= limit)
+		if (++b->sent >= bcast_most(q, b, limit))
 			bcast_free(q, b);
 		else
 			RB_INSERT(bcast_tree, &q->tree, b);
 	}
 	return n;
+}
+
+void
+bcast_heard(struct bcast_queue *q, struct bcast **slot, unsigned limit)
+{
+	struct bcast *b = *slot;
+	unsigned most;
+
+	if (b == NULL)
+		return;
+	most = bcast_most(q, b, limit);
+	if (b->most == 0)
+		return;
+	RB_REMOVE(bcast_tree, &q->tree, b);
+	if (++b->sent >= most)
+		bcast_free(q, b);
+	else
+		RB_INSERT(bcast_tree, &q->tree, b);
 }
 
 unsigned

@@ -17,6 +17,9 @@ struct member;
  * entry hangs, and a newer one replaces what is there. Ten thousand members
  * may be new at once: that a member is alive is written when it is sent.
  */
+#define BCAST_MANY  64 /* more at once are sent less often */
+#define BCAST_LEAST 2
+
 struct bcast {
 	RB_ENTRY(bcast) entry;
 	struct bcast **slot; /* points back at us */
@@ -24,6 +27,8 @@ struct bcast {
 	uint16_t len;
 	uint8_t sent;
 	bool alive; /* no msg: the slot is a member's */
+	bool newcomer;
+	uint8_t most; /* transmissions, when there were too many; or 0 */
 	uint8_t msg[];
 };
 
@@ -48,8 +53,9 @@ void bcast_clear(struct bcast_queue *q);
  */
 int bcast_put(
     struct bcast_queue *q, struct bcast **slot, const void *msg, size_t len);
-/* The same for the alive of m, by q->encode. */
-int bcast_put_alive(struct bcast_queue *q, struct member *m);
+/* The same for the alive of m, by q->encode. Newcomers by the hundred are sent
+ * less often. */
+int bcast_put_alive(struct bcast_queue *q, struct member *m, bool newcomer);
 /* Drop the entry at *slot, if any. */
 void bcast_drop(struct bcast_queue *q, struct bcast **slot);
 
@@ -60,6 +66,12 @@ void bcast_drop(struct bcast_queue *q, struct bcast **slot);
  */
 unsigned
 bcast_fill(struct bcast_queue *q, unsigned limit, struct wire_compound *c);
+
+/*
+ * Somebody else tells what hangs at *slot, too. As long as there is too much to
+ * tell that is as good as one transmission of ours.
+ */
+void bcast_heard(struct bcast_queue *q, struct bcast **slot, unsigned limit);
 
 /* mult * ceil(log10(n + 1)). */
 unsigned bcast_limit(unsigned mult, unsigned n);

@@ -125,7 +125,7 @@ ghost_run(struct swim *s)
 			continue;
 		g->retell_at = NEVER;
 		if (g->m->state < MEMBER_DEAD)
-			spread_alive(s, g->m);
+			spread_alive(s, g->m, false);
 	}
 }
 

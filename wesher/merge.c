@@ -177,7 +177,7 @@ alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
 		m->direct_inc = a->incarnation;
 	swim_set_state(s, m, MEMBER_ALIVE);
 	if (!v->quiet)
-		spread_alive(s, m);
+		spread_alive(s, m, old >= MEMBER_DEAD);
 	hearsay_settle(s, m);
 	alive_events(s, m, old, changed, direct, v);
 	swim_arm(s);
@@ -207,6 +207,8 @@ alive_known(struct swim *s, struct member *m, const struct wire_alive *a,
 {
 	if (v->stream && !merge_direct(v, addr))
 		hearsay_pass(s, m, v);
+	else if (!v->stream && a->incarnation == m->incarnation)
+		spread_known(s, m);
 	alive_repeated(s, m, a, addr, v);
 }
 

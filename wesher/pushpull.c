@@ -442,7 +442,7 @@ pushpull_reply(
 {
 	struct via v = {.src = st->to, .stream = true, .sender = st->to};
 	struct pushpull_look look;
-	unsigned news;
+	unsigned news, before = s->joined;
 
 	if (pushpull_scan(s, body, len, &v, &look) == -1) {
 		s->count.bad_message++;
@@ -450,6 +450,8 @@ pushpull_reply(
 	}
 	pushpull_merge(s, body, len, &v);
 	pushpull_answered(s, &st->to);
+	if (s->joined != before && s->now < s->join_ends)
+		join_exchange_soon(s);
 	news = st->use == USE_FEED ? pushpull_news(s) : 0;
 	if (news > 0 && s->mode == SWIM_RUN) {
 		(void)pushpull_send(s, &st->to, USE_PERIODIC,

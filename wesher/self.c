@@ -38,7 +38,7 @@ static void
 self_renew(struct swim *s, uint32_t inc)
 {
 	s->inc = s->self->incarnation = inc;
-	spread_alive(s, s->self);
+	spread_alive(s, s->self, false);
 }
 
 /* Somebody keeps at it: gossip may be too slow, and is hearsay itself. */
@@ -231,7 +231,8 @@ announce_run(struct swim *s)
 		self_unicast(s, &to);
 	}
 	if (left > budget)
-		s->announce_at = s->now + BURST_GAP;
+		s->announce_at = s->now +
+				 (budget == OURS_BURST ? OURS_GAP : BURST_GAP);
 }
 
 /* Hand over those with a given mark, and begin if no portion is waiting. */

@@ -208,9 +208,9 @@ spread_message(struct swim *s, struct member *m, const uint8_t *msg, size_t len)
 }
 
 void
-spread_alive(struct swim *s, struct member *m)
+spread_alive(struct swim *s, struct member *m, bool newcomer)
 {
-	(void)bcast_put_alive(&s->queue, m);
+	(void)bcast_put_alive(&s->queue, m, newcomer);
 	spread_arm(s);
 }
 
@@ -259,6 +259,13 @@ void
 spread_now(struct swim *s)
 {
 	(void)spread_round(s);
+}
+
+void
+spread_known(struct swim *s, struct member *m)
+{
+	bcast_heard(&s->queue, &m->bcast,
+	    bcast_limit(s->prof->retransmit_mult, s->t.n));
 }
 
 void

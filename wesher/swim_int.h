@@ -34,6 +34,7 @@
 /* "Never send more than 64 entries that a member of the original lacks". */
 #define ORIGINAL_BURST 64
 #define OURS_BURST     256 /* unicast alives of one portion */
+#define OURS_GAP       (SEC / 4)
 #define BURST_GAP      (2 * SEC)
 #define REFUTE_GAP     SEC /* one burst of refutations */
 #define REFUTE_AGAIN   (10 * SEC) /* after another: to many at once */
@@ -193,6 +194,8 @@ struct swim {
 
 	int64_t gossip_phase, next_gossip;
 	int64_t next_pushpull;
+	int64_t
+	    join_ends; /* exchanges that bring newcomers are repeated soon */
 	struct asked_list streams;
 	struct feed_list feeds;
 	unsigned nfeeds;
@@ -287,8 +290,8 @@ void spread_send_full(
 /* Queue an encoded message about m. */
 void spread_message(
     struct swim *s, struct member *m, const uint8_t *msg, size_t len);
-/* Queue m as it stands in the table. */
-void spread_alive(struct swim *s, struct member *m);
+/* Queue m as it stands in the table; a newcomer is new, or was gone. */
+void spread_alive(struct swim *s, struct member *m, bool newcomer);
 /* Queue an accusation of m (suspect, or dead; dead by itself is a leave). */
 void spread_accuse(struct swim *s, struct member *m, enum wire_type type,
     uint32_t inc, struct slice from);
@@ -296,6 +299,8 @@ ssize_t spread_encode_alive(const struct member *m, uint8_t *buf, size_t cap);
 /* The same for what somebody asked for: with few broadcasts (limit.c). */
 void spread_answer(
     struct swim *s, const struct ipport *to, const void *msg, size_t len);
+/* Somebody told us of m, in a packet, what we tell ourselves. */
+void spread_known(struct swim *s, struct member *m);
 void spread_run(struct swim *s);
 int64_t spread_deadline(const struct swim *s);
 /* There may be something to say and somebody to hear it: wait for the beat. */
@@ -464,6 +469,8 @@ void pushpull_merge(
 /* swim_join.c */
 struct asked *
 asked_new(struct swim *s, enum stream_use use, const struct ipport *to);
+/* One more exchange when the news of others that join now has died down. */
+void join_exchange_soon(struct swim *s);
 /* Forget those under way. */
 void asked_free(struct swim *s);
 

@@ -12,6 +12,7 @@
 #include "swim_int.h"
 
 #define SECOND_EXCHANGE (4 * SEC)
+#define JOIN_TIME	(30 * SEC)
 
 struct asked *
 asked_new(struct swim *s, enum stream_use use, const struct ipport *to)
@@ -97,10 +98,11 @@ join_judge(struct swim *s, const struct pushpull_look *look,
 /*
  * Others that join now may miss us, and we them: their news is on its way
  * while we ask, and gossip reaches nearly everybody. One more exchange when it
- * has died down, instead of up to a minute later.
+ * has died down, instead of up to a minute later, and another as long as they
+ * bring newcomers.
  */
-static void
-exchange_soon(struct swim *s)
+void
+join_exchange_soon(struct swim *s)
 {
 	int64_t at = s->now + SECOND_EXCHANGE + swim_random(s, SEC);
 
@@ -125,7 +127,8 @@ join_merge(struct swim *s, const struct asked *st, const uint8_t *body,
 	res->learned = s->learned;
 	if (s->mode != SWIM_RUN)
 		return;
-	exchange_soon(s);
+	s->join_ends = s->now + JOIN_TIME;
+	join_exchange_soon(s);
 	/* The request held only what nobody can choke on: send the rest. */
 	if (few && pushpull_news(s) > 0) {
 		if (look->ours)
