@@ -174,6 +174,104 @@ limits_by_size_of_the_mesh(void **state)
 	assert_int_equal(bcast_limit(4, 10000), 20);
 }
 
+/* Alives of members that are told apart by their port; one fills a packet. */
+static struct member crowd[200];
+static unsigned said[200];
+
+static ssize_t
+encode_port(const struct member *m, uint8_t *buf, size_t cap)
+{
+	assert_true(cap >= 1000);
+	memset(buf, 0, 1000);
+	buf[0] = WIRE_USER;
+	buf[1] = (uint8_t)(m - crowd);
+	return 1000;
+}
+
+static void
+count_said(void *arg, uint8_t type, const uint8_t *body, size_t len)
+{
+	(void)arg;
+	(void)type;
+	assert_int_equal(len, 999);
+	said[body[0]]++;
+}
+
+static void
+say_all(unsigned limit)
+{
+	static struct wire_scratch ws;
+	struct wire_compound c;
+	uint8_t *out;
+	size_t len;
+
+	memset(said, 0, sizeof(said));
+	for (;;) {
+		wire_compound_init(&c, pkt, sizeof(pkt));
+		if (bcast_fill(&q, limit, &c) == 0)
+			break;
+		len = wire_compound_finish(&c, &out);
+		assert_int_equal(
+		    wire_packet(&ws, out, len, count_said, NULL), 0);
+	}
+}
+
+static void
+crowd_put(unsigned n)
+{
+	unsigned i;
+
+	q.encode = encode_port;
+	memset(crowd, 0, sizeof(crowd));
+	for (i = 0; i < n; i++)
+		assert_int_equal(bcast_put_alive(&q, &crowd[i], i != n / 2), 0);
+}
+
+/* Hundreds of newcomers are told of less often; the one among them who says
+ * that it is alive after all, as often as ever. */
+static void
+newcomers_in_a_crowd(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	crowd_put(200);
+	say_all(12);
+	for (i = 0; i < 200; i++)
+		if (i == 100)
+			assert_int_equal(said[i], 12);
+		else
+			assert_in_range(said[i], BCAST_LEAST, 4);
+	crowd_put(BCAST_MANY);
+	say_all(12);
+	for (i = 0; i < BCAST_MANY; i++)
+		assert_int_equal(said[i], 12);
+}
+
+/* In a crowd what others say needs not be said; else that counts nothing. */
+static void
+heard_in_a_crowd(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	crowd_put(200);
+	for (i = 0; i < 12; i++) {
+		bcast_heard(&q, &crowd[0].bcast, 12);
+		bcast_heard(&q, &crowd[100].bcast, 12);
+	}
+	assert_null(crowd[0].bcast);
+	assert_non_null(crowd[100].bcast);
+	say_all(12);
+	assert_int_equal(said[0], 0);
+	assert_int_equal(said[100], 12);
+	crowd_put(2);
+	for (i = 0; i < 12; i++)
+		bcast_heard(&q, &crowd[0].bcast, 12);
+	say_all(12);
+	assert_int_equal(said[0], 12);
+}
+
 int
 main(void)
 {
@@ -190,6 +288,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		newest_of_equals_first, setup, teardown),
 	    cmocka_unit_test_setup_teardown(dropped_is_gone, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		newcomers_in_a_crowd, setup, teardown),
+	    cmocka_unit_test_setup_teardown(heard_in_a_crowd, setup, teardown),
 	    cmocka_unit_test(limits_by_size_of_the_mesh),
 	};
 
