@@ -106,11 +106,11 @@ main(int argc, char **argv)
 		break;
 	case SIM_FULL:
 		at_rest(&o, 1000, 10, 60);
-		events(&o, 5000, 2500, 120 * SEC, 600);
+		events(&o, 5000, 500, 180 * SEC, 600);
 		break;
 	case SIM_LONG:
 		at_rest(&o, 1000, 10, 60);
-		events(&o, 5000, 2500, 120 * SEC, 600);
+		events(&o, 5000, 500, 180 * SEC, 600);
 		/* Halves would have five thousand suspicions in each table. */
 		events(&o, 10000, 100, 120 * SEC, 3600);
 		break;
