@@ -48,11 +48,12 @@ struct cluster_config {
 	size_t metalen; /* of made-up metadata, 1 .. 512; 0: real metadata */
 	bool warm; /* everybody knows everybody, and has heard from them */
 	unsigned strangers; /* but the last so many: cold, and not known */
-	/* The first `originals` behave as the original in what others see of
-	 * it: no extension in the metadata; incarnation 1 at each start; the
-	 * dead are forgotten after 60 s (all profiles do that or sooner);
-	 * a restart elsewhere is a conflict. Beneath it is our core: its
-	 * hearsay rules, early nacks and bounded refutations are ours. */
+	/* The first `originals` are to others what the original is: metadata
+	 * without the extension (so that hearsay, portions and prime rules for
+	 * such apply to them) and incarnation 1 at each start. The dead are
+	 * forgotten after the profile's gossip_to_dead, as it does (a minute in
+	 * WAN). Beneath is our core: it holds hearsay back, sends nacks early
+	 * and does not deadlock, and its first alive has its metadata. */
 	unsigned originals;
 	/* Taps; NULL: none. They may look, and not call back. */
 	void (*event)(
