@@ -115,15 +115,19 @@ static const char *const words[] = {
 };
 
 void
-peer_words(const struct peer *p, char *buf, size_t len)
+peer_words(const struct peers *ps, const struct peer *p, char *buf, size_t len)
 {
+	const struct peer_slot *holder;
+
 	switch (p->why) {
 	case PEER_KEY_TAKEN:
 	case PEER_ADDR_TAKEN:
+		holder = p->why == PEER_KEY_TAKEN
+			     ? peer_by_key(ps, p->want.key)
+			     : peer_by_addr(ps, &p->want.addr);
 		snprintf(buf, len, "%s %s", words[p->why],
-		    p->holder != NULL && p->holder->m != NULL
-			? p->holder->m->name
-			: "another member");
+		    holder != NULL && holder->m != NULL ? holder->m->name
+							: "another member");
 		break;
 	case PEER_NO_FAMILY:
 		snprintf(buf, len, "its address is an %s one, and this host %s",

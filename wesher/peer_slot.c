@@ -193,7 +193,6 @@ peer_expand(const struct peer_slot *s, struct peer *p)
 	    .want = s->t,
 	    .backoff = RETRY_MIN,
 	    .retry_at = NEVER,
-	    .logged_at = INT64_MIN / 2,
 	    .line_told = s->line_told,
 	    .ghost_until = NEVER,
 	    .hold = s->hold,
@@ -361,10 +360,8 @@ static bool
 is_at_rest(const struct peers *ps, const struct peer *p)
 {
 	if (p->m == NULL || p->busy != PEER_IDLE || p->reset ||
-	    p->why == PEER_ADDR_TAKEN || p->why == PEER_KEY_TAKEN ||
 	    p->why == PEER_REFUSED || p->hold == HOLD_ON ||
-	    p->retry_at != NEVER || p->poke_at != NEVER ||
-	    ps->now - p->logged_at < LOG_EVERY)
+	    p->retry_at != NEVER || p->poke_at != NEVER)
 		return false;
 	if ((p->applied || p->had) &&
 	    (!peer_tunnel_eq(&p->want, &p->have) ||

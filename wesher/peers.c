@@ -19,6 +19,7 @@
 /* wesher-priv keeps an address for its old key as long as a session lives. */
 #define GHOST_TIME (180 * US_PER_S)
 #define GHOSTS_MAX 1024
+#define LOG_EVERY  60 /* s, for one member */
 /* More than that wait for others' addresses or keys: no mishap any more. */
 #define BLOCKED_MANY 64
 #define WALK_GAP     (50 * US_PER_MS) /* between two looks at many peers */
@@ -49,20 +50,6 @@ peers_new(const struct peers_config *cfg)
 	return ps;
 }
 
-/* It goes: who waited for it waits for nobody in particular. */
-static void
-unblock(struct peers *ps, struct peer_slot *s)
-{
-	struct peer *other;
-
-	if (s->holds_off == 0)
-		return;
-	TAILQ_FOREACH (other, &ps->blocked, aside)
-		if (other->holder == s)
-			other->holder = NULL;
-	s->holds_off = 0;
-}
-
 void
 peers_free(struct peers *ps)
 {
@@ -91,7 +78,7 @@ ghost_of(struct peers *ps, const struct member *m)
 {
 	struct peer *p;
 
-	TAILQ_FOREACH (p, &ps->ghosts, aside)
+	TAILQ_FOREACH (p, &ps->ghosts, ghost)
 		if (strcmp(p->name, m->name) == 0)
 			return p;
 	return NULL;
@@ -106,57 +93,52 @@ peer_of(struct peers *ps, struct member *m)
 		return peer_wake(ps, m->udata);
 	if ((p = ghost_of(ps, m)) == NULL)
 		return peer_new(ps, m);
-	TAILQ_REMOVE(&ps->ghosts, p, aside);
+	TAILQ_REMOVE(&ps->ghosts, p, ghost);
 	ps->nghosts--;
 	p->m = p->slot->m = m;
 	m->udata = p->slot;
 	return p;
 }
 
-static void
-hold_off(struct peer_slot *holder, struct peer *p)
-{
-	p->holder = holder;
-	holder->holds_off++;
-}
-
 /* Take address and key, or say who holds them. */
 static enum peer_why
 claim(struct peers *ps, struct peer *p)
 {
-	struct peer_slot *other;
-
-	if ((other = peer_by_addr(ps, &p->want.addr)) != NULL) {
-		hold_off(other, p);
+	if (peer_by_addr(ps, &p->want.addr) != NULL)
 		return PEER_ADDR_TAKEN;
-	}
-	if ((other = peer_by_key(ps, p->want.key)) != NULL) {
-		hold_off(other, p);
+	if (peer_by_key(ps, p->want.key) != NULL)
 		return PEER_KEY_TAKEN;
-	}
 	peer_hold(ps, p);
 	return PEER_PENDING;
 }
 
 static bool
+is_blocked_why(enum peer_why why)
+{
+	return why == PEER_ADDR_TAKEN || why == PEER_KEY_TAKEN;
+}
+
+static bool
 is_blocked(const struct peer *p)
 {
-	return p->why == PEER_ADDR_TAKEN || p->why == PEER_KEY_TAKEN;
+	return is_blocked_why(p->why);
 }
 
 /* A member gone bad may change its mind with every packet. */
 void
 peer_log_why(struct peers *ps, struct peer *p)
 {
+	uint32_t now = (uint32_t)(ps->now / US_PER_S) + 1;
+	struct peer_slot *s = p->slot;
 	char buf[320];
 
-	peer_words(p, buf, sizeof(buf));
-	if (ps->now - p->logged_at < LOG_EVERY ||
+	peer_words(ps, p, buf, sizeof(buf));
+	if ((s->logged != 0 && now - s->logged < LOG_EVERY) ||
 	    !quiet_may(&ps->quiet, ps->now)) {
 		log_debug("%s gets no tunnel: %s", p->name, buf);
 		return;
 	}
-	p->logged_at = ps->now;
+	s->logged = now;
 	log_warnx("%s gets no tunnel: %s", p->name, buf);
 }
 
@@ -182,10 +164,7 @@ judge(struct peers *ps, struct peer *p, enum peers_news news)
 		return false;
 	if (is_blocked(p)) {
 		ps->nblocked--;
-		TAILQ_REMOVE(&ps->blocked, p, aside);
-		if (p->holder != NULL)
-			p->holder->holds_off--;
-		p->holder = NULL;
+		TAILQ_REMOVE(&ps->blocked, p->slot, blocked);
 	}
 	peer_release(ps, p);
 	why = p->m == NULL ? PEER_GONE : peer_judge(&ps->cfg, p);
@@ -201,7 +180,7 @@ judge(struct peers *ps, struct peer *p, enum peers_news news)
 	judge_retry(p, was, &old);
 	if (is_blocked(p)) {
 		ps->nblocked++;
-		TAILQ_INSERT_TAIL(&ps->blocked, p, aside);
+		TAILQ_INSERT_TAIL(&ps->blocked, p->slot, blocked);
 	}
 	if (p->why != before && p->why > PEER_NO_META && p->why != PEER_REFUSED)
 		peer_log_why(ps, p);
@@ -213,9 +192,10 @@ judge(struct peers *ps, struct peer *p, enum peers_news news)
  * made up, and whoever did so can let go as often: then once a second.
  */
 static void
-judge_blocked(struct peers *ps)
+judge_blocked(struct peers *ps, const struct peer *in_hand)
 {
 	unsigned n = ps->nblocked;
+	struct peer_slot *s;
 	struct peer *p;
 
 	if (n > BLOCKED_MANY && ps->now - ps->unblocked_at < US_PER_S) {
@@ -225,9 +205,12 @@ judge_blocked(struct peers *ps)
 	ps->unblocked_at = ps->now;
 	ps->unblock_at = NEVER;
 	/* Those that stay go to the end. */
-	while (n-- > 0 && (p = TAILQ_FIRST(&ps->blocked)) != NULL) {
+	while (n-- > 0 && (s = TAILQ_FIRST(&ps->blocked)) != NULL &&
+	       (p = peer_wake(ps, s)) != NULL) {
 		(void)judge(ps, p, PEERS_GOSSIP);
 		peer_enqueue(ps, p);
+		if (p != in_hand)
+			peer_settle(ps, p);
 	}
 }
 
@@ -265,7 +248,7 @@ peers_update(
 	if (p->retry_at == NEVER)
 		peer_enqueue(ps, p);
 	if (let_go)
-		judge_blocked(ps);
+		judge_blocked(ps, p);
 	peer_pump(ps);
 	peer_settle(ps, p);
 }
@@ -297,7 +280,7 @@ peers_rejudge(struct peers *ps, int64_t now)
 			peer_enqueue(ps, p);
 	}
 	if (let_go)
-		judge_blocked(ps);
+		judge_blocked(ps, NULL);
 	peer_pump(ps);
 }
 
@@ -308,9 +291,8 @@ peer_ghost_expire(struct peers *ps, struct peer *p, int64_t now)
 	if (p->m != NULL || p->held || p->applied || p->busy != PEER_IDLE ||
 	    (p->had && now < p->ghost_until))
 		return;
-	TAILQ_REMOVE(&ps->ghosts, p, aside);
+	TAILQ_REMOVE(&ps->ghosts, p, ghost);
 	ps->nghosts--;
-	unblock(ps, p->slot);
 	peer_free(ps, p);
 }
 
@@ -325,16 +307,19 @@ peers_forget(struct peers *ps, int64_t now, struct member *m)
 		return;
 	m->udata = NULL;
 	if ((p = peer_wake(ps, s)) == NULL) {
-		unblock(ps, s);
+		if (is_blocked_why(s->why)) {
+			ps->nblocked--;
+			TAILQ_REMOVE(&ps->blocked, s, blocked);
+		}
 		peer_lose(ps, s);
 		return;
 	}
 	p->m = s->m = NULL;
 	if (judge(ps, p, PEERS_GOSSIP))
-		judge_blocked(ps);
+		judge_blocked(ps, p);
 	p->prime_at = p->poke_at = NEVER;
 	peer_at(ps, &p->ghost_until, now + GHOST_TIME);
-	TAILQ_INSERT_HEAD(&ps->ghosts, p, aside);
+	TAILQ_INSERT_HEAD(&ps->ghosts, p, ghost);
 	ps->nghosts++;
 	if (p->retry_at == NEVER)
 		peer_enqueue(ps, p);
@@ -437,7 +422,7 @@ peers_tick(struct peers *ps, int64_t now)
 	}
 	peer_at(ps, &ps->park_at, ps->park_at);
 	if (let_go)
-		judge_blocked(ps);
+		judge_blocked(ps, NULL);
 	peer_pump(ps);
 }
 

@@ -10,7 +10,6 @@
 
 #define RETRY_MIN   (5 * US_PER_S) /* after a refusal, doubled each time */
 #define SPREAD_FROM 64 /* peers, above which work is spread */
-#define LOG_EVERY   (60 * US_PER_S) /* warnings about one member */
 #define PRIME_LATER (2 * US_PER_S) /* the other end had its chance */
 
 /* Shared by peers.c, peer_*.c, hold.c and prime.c alone. */
@@ -37,10 +36,17 @@ enum peer_busy { PEER_IDLE, PEER_QUEUED, PEER_SETTING, PEER_DELETING };
  */
 struct peer_slot {
 	TAILQ_ENTRY(peer_slot) all;
-	struct peer_slot *addr_next, *key_next; /* in the index */
+	union {
+		struct {
+			/* held: in the index */
+			struct peer_slot *addr_next, *key_next;
+		};
+		/* another holds its address or key */
+		TAILQ_ENTRY(peer_slot) blocked;
+	};
 	struct member *m; /* NULL: forgotten, kept as a ghost for a while */
 	struct peer *p; /* NULL: at rest */
-	unsigned holds_off; /* how many others want its address or key */
+	uint32_t logged; /* the last warning about it, in s; 0: never */
 	struct tunnel t; /* in the index; at rest: want, and have */
 
 	/* At rest, as in struct peer. */
@@ -58,14 +64,13 @@ struct peer_slot {
 /* A peer with which something goes on. */
 struct peer {
 	TAILQ_ENTRY(peer) awake, queue;
-	TAILQ_ENTRY(peer) aside; /* among the blocked, or the ghosts */
+	TAILQ_ENTRY(peer) ghost;
 	struct peer_slot *slot;
 	struct member *m; /* as in slot */
 	const char *name; /* behind the struct */
 	uint8_t namelen;
 	enum peer_why why;
 	int refused; /* errno of wesher-priv */
-	struct peer_slot *holder; /* of the address or key that it wants */
 	bool decoded, wanted, applied, held;
 	bool had; /* have.key was in the kernel once */
 	struct meta meta;
@@ -75,7 +80,6 @@ struct peer {
 	enum peer_busy busy;
 	uint32_t seq;
 	int64_t retry_at, backoff;
-	int64_t logged_at; /* the last warning about it */
 	bool line_told; /* that it gets no hosts line */
 	int64_t ghost_until; /* forgotten: a new key still names the old */
 
@@ -121,8 +125,8 @@ struct peer_block;
 
 struct peers {
 	struct peers_config cfg;
-	struct peer_slots all;
-	struct peer_list awake, queue, flight, blocked, ghosts;
+	struct peer_slots all, blocked;
+	struct peer_list awake, queue, flight, ghosts;
 	/* Who holds an overlay address or a key: hash chains, keyed. */
 	struct peer_slot **by_addr, **by_key;
 	unsigned hashsize, nheld;
@@ -184,7 +188,8 @@ enum peer_why peer_judge(const struct peers_config *cfg, struct peer *p);
 /* Why it has no hosts line because of its name, in words; else NULL. */
 const char *peer_no_line(const struct peers_config *cfg, const struct peer *p);
 /* The sentence of status. */
-void peer_words(const struct peer *p, char *buf, size_t len);
+void
+peer_words(const struct peers *ps, const struct peer *p, char *buf, size_t len);
 
 /* peers.c: tell why it has no tunnel, not too often. */
 void peer_log_why(struct peers *ps, struct peer *p);

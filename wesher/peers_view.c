@@ -22,7 +22,7 @@ peers_view(const struct peers *ps, const struct member *m, struct peer_view *v)
 		p = &rested;
 	}
 	v->why = p->why;
-	peer_words(p, v->detail, sizeof(v->detail));
+	peer_words(ps, p, v->detail, sizeof(v->detail));
 	if (p->why == PEER_OK)
 		v->no_line = peer_no_line(&ps->cfg, p);
 	v->kept = p->hold == HOLD_ON && m->state >= MEMBER_DEAD;
