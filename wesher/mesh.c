@@ -166,8 +166,7 @@ static void
 save(struct mesh *m, int64_t now)
 {
 	count_sealed(m, now);
-	mesh_collect(m);
-	if (m->ops.save(&m->state) == 0) {
+	if (mesh_save(m) == 0) {
 		m->wear.saved = m->wear.own;
 		if (m->save_failed)
 			log_info("the state can be saved again");

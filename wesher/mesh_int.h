@@ -89,10 +89,12 @@ void mesh_rejoin(struct mesh *m, int64_t now);
 extern const struct swim_ops mesh_swim_ops;
 /* Write the dialect that the members of the original can read. */
 void mesh_dialect(struct mesh *m, int64_t now);
-/* Bring m->state up to date with the table. */
-void mesh_collect(struct mesh *m);
 void mesh_count(struct mesh *m, unsigned *alive, unsigned *failed);
 /* Tunnels for members that memory was short for when they came. */
 void mesh_catch_up(struct mesh *m);
+
+/* mesh_save.c */
+/* Save m->state with the members of the table. As ops->save, 0 or -1. */
+int mesh_save(struct mesh *m);
 
 #endif

@@ -28,7 +28,8 @@
 #define STATE_DEPTH  32 /* we nest 3 deep; room for keys to come */
 #define STATE_VALUES (16 * MAX_PEERS) /* we write 8 for each node */
 
-#define B64 sodium_base64_VARIANT_ORIGINAL
+#define INDENT JSON_INDENT(2)
+#define B64    sodium_base64_VARIANT_ORIGINAL
 
 void
 state_clear(struct state *s)
@@ -341,10 +342,58 @@ utf8_name(const char *name)
 	return j != NULL;
 }
 
-static json_t *
-put_nodes(const struct state *s)
+/* Text that grows; nothing secret in it. */
+struct text {
+	char *p;
+	size_t len, cap;
+};
+
+static int
+text_add(struct text *t, const char *s, size_t len)
 {
-	json_t *list = json_array();
+	size_t cap = (t->len + len) * 3 / 2 + 4096;
+	char *p;
+
+	if (t->len + len > t->cap) {
+		if ((p = noting(realloc(t->p, cap))) == NULL)
+			return -1;
+		t->p = p;
+		t->cap = cap;
+	}
+	memcpy(t->p + t->len, s, len);
+	t->len += len;
+	return 0;
+}
+
+/* The lines of one node, further in: it stands in a list. */
+static int
+add_node(struct text *t, const struct state_node *n)
+{
+	json_t *j = put_node(n);
+	char buf[4096], *line, *rest = buf;
+	size_t len = json_dumpb(j, buf, sizeof(buf) - 1, INDENT);
+	int r = -1;
+
+	json_decref(j);
+	if (len == 0 || len >= sizeof(buf))
+		return -1;
+	buf[len] = '\0';
+	r = text_add(t, t->len == 0 ? "\n" : ",\n", t->len == 0 ? 1 : 2);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		r |= text_add(t, "    ", 4);
+		r |= text_add(t, line, strlen(line));
+		r |= text_add(t, "\n", rest != NULL);
+	}
+	return r;
+}
+
+/*
+ * One node after the other: thousands of them at once as objects are many times
+ * the text.
+ */
+static int
+add_nodes(struct text *t, const struct state *s)
+{
 	size_t i;
 
 	for (i = 0; i < s->nnodes; i++) {
@@ -353,12 +402,10 @@ put_nodes(const struct state *s)
 		if (!check_name(n->name, strlen(n->name)) ||
 		    n->addr.ip.len == 0 || !utf8_name(n->name))
 			continue;
-		if (json_array_append_new(list, put_node(n)) == -1) {
-			json_decref(list);
-			return NULL;
-		}
+		if (add_node(t, n) != 0)
+			return -1;
 	}
-	return list;
+	return t->len == 0 ? 0 : text_add(t, "\n  ", 3);
 }
 
 /* 0: left out. */
@@ -379,7 +426,7 @@ put_state(const struct state *s)
 
 	r |= json_object_set_new(j, "ClusterKey",
 	    put_bytes(s->key, s->has_key ? sizeof(s->key) : 0));
-	r |= json_object_set_new(j, "Nodes", put_nodes(s));
+	r |= json_object_set_new(j, "Nodes", json_array());
 	r |= json_object_set_new(
 	    j, "Incarnation", json_integer(s->incarnation));
 	r |= json_object_set_new(j, "Attempt", json_integer(s->attempt));
@@ -391,23 +438,43 @@ put_state(const struct state *s)
 	return NULL;
 }
 
+/* The whole text, the nodes put into their empty list. */
+static char *
+format(json_t *j, const struct text *nodes, size_t *len)
+{
+	static const char list[] = "\"Nodes\": [";
+	/* Measured first: a buffer that grows leaves the key behind. */
+	size_t bare = json_dumpb(j, NULL, 0, INDENT);
+	char *text, *at;
+
+	if (bare == 0 || (text = malloc(bare + nodes->len + 2)) == NULL)
+		return NULL;
+	json_dumpb(j, text, bare, INDENT);
+	text[bare] = '\0';
+	if ((at = strstr(text, list)) != NULL && nodes->len > 0) {
+		at += sizeof(list) - 1;
+		memmove(at + nodes->len, at, bare - (size_t)(at - text));
+		memcpy(at, nodes->p, nodes->len);
+	}
+	*len = bare + nodes->len;
+	text[(*len)++] = '\n';
+	text[*len] = '\0';
+	return text;
+}
+
 char *
 state_format(const struct state *s, size_t *len)
 {
-	const size_t flags = JSON_INDENT(2);
+	struct text nodes = {0};
 	char *text = NULL;
 	json_t *j;
 
 	use_our_memory();
 	if ((j = put_state(s)) == NULL)
 		return NULL;
-	/* Measured first: a buffer that grows leaves the key behind. */
-	*len = json_dumpb(j, NULL, 0, flags);
-	if (*len != 0 && (text = malloc(*len + 2)) != NULL) {
-		json_dumpb(j, text, *len, flags);
-		text[(*len)++] = '\n';
-		text[*len] = '\0';
-	}
+	if (add_nodes(&nodes, s) == 0)
+		text = format(j, &nodes, len);
+	free(nodes.p);
 	json_decref(j);
 	if (starved && text != NULL) {
 		explicit_bzero(text, *len);

@@ -272,6 +272,44 @@ heard_in_a_crowd(void **state)
 	assert_int_equal(said[0], 12);
 }
 
+static size_t alive_len;
+
+static ssize_t
+encode(const struct member *m, uint8_t *buf, size_t cap)
+{
+	assert_true(alive_len <= cap);
+	memset(buf, m->state, alive_len);
+	buf[0] = WIRE_USER;
+	return alive_len == 0 ? -1 : (ssize_t)alive_len;
+}
+
+/* It says what the member is when it is sent, and counts as it is long then. */
+static void
+alive_is_written_when_sent(void **state)
+{
+	struct member m = {.state = 'a'};
+
+	(void)state;
+	q.encode = encode;
+	alive_len = 100;
+	assert_int_equal(bcast_put_alive(&q, &m, false), 0);
+	put(0, 80, 'x');
+	m.state = 'b';
+	assert_string_equal(fill(9, WIRE_PLAIN_MAX), "bx");
+	m.state = 'c';
+	alive_len = 60;
+	assert_string_equal(fill(9, WIRE_PLAIN_MAX), "xc");
+	alive_len = 1000;
+	assert_string_equal(fill(9, 500), "x");
+	assert_string_equal(fill(9, WIRE_PLAIN_MAX), "cx");
+	assert_int_equal(q.n, 2);
+	/* No longer to be written at all. */
+	alive_len = 0;
+	assert_string_equal(fill(9, WIRE_PLAIN_MAX), "x");
+	assert_null(m.bcast);
+	assert_int_equal(q.n, 1);
+}
+
 int
 main(void)
 {
@@ -291,6 +329,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		newcomers_in_a_crowd, setup, teardown),
 	    cmocka_unit_test_setup_teardown(heard_in_a_crowd, setup, teardown),
+		alive_is_written_when_sent, setup, teardown),
 	    cmocka_unit_test(limits_by_size_of_the_mesh),
 	};
 

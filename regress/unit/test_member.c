@@ -22,6 +22,13 @@ teardown(void **state)
 	return 0;
 }
 
+enum { MODEL = 100 };
+struct model {
+	bool there;
+	uint8_t addr;
+	uint16_t metalen;
+};
+
 static struct member *
 add(const char *name, const char *addr)
 {
@@ -179,11 +186,184 @@ states_have_names(void **state)
 	assert_string_equal(member_state_name(9), "?");
 }
 
+/* Members come, go, move and announce, in any order: the table is what a plain
+ * list says. */
+static void
+check_model(const struct model *model, const struct member_table *of)
+{
+	struct ipport at;
+	struct member *m;
+	char name[8], addr[24];
+	unsigned i, n = 0;
+
+	for (i = 0; i < MODEL; i++) {
+		snprintf(name, sizeof(name), "m%u", i);
+		m = member_find(of, name, strlen(name));
+		assert_int_equal(m != NULL, model[i].there);
+		if (m == NULL)
+			continue;
+		n++;
+		assert_ptr_equal(member_by_id(of, m->id), m);
+		assert_ptr_equal(of->list[m->slot], m);
+		assert_string_equal(m->name, name);
+		assert_int_equal(m->metalen, model[i].metalen);
+		if (m->metalen > 0)
+			assert_int_equal(member_meta(m)[m->metalen - 1],
+			    model[i].metalen & 0xff);
+		snprintf(addr, sizeof(addr), "10.0.0.%u", model[i].addr);
+		at = ip(addr, PORT);
+		m = member_find_addr(of, &at);
+		assert_non_null(m);
+		assert_int_equal(member_card(m)->addr[3], model[i].addr);
+	}
+	assert_int_equal(of->n, n);
+}
+
+static void
+model_step(struct model *model, struct member_table *of, unsigned r)
+{
+	unsigned i = r % MODEL, what = r / MODEL % 4;
+	struct model *k = &model[i];
+	struct member *m;
+	uint8_t meta[512], addr[4] = {10, 0, 0, 0};
+	char name[8];
+
+	snprintf(name, sizeof(name), "m%u", i);
+	m = member_find(of, name, strlen(name));
+	if (m == NULL) {
+		m = member_add(of, name, strlen(name), r / 7 % 64, r / 3);
+		assert_non_null(m);
+		*k = (struct model){.there = true};
+	} else if (what == 0) {
+		member_remove(of, m);
+		k->there = false;
+		return;
+	}
+	/* Few addresses, so that they are shared. */
+	addr[3] = k->addr = (uint8_t)(1 + r / 1000 % 9);
+	k->metalen = what == 1 ? 0 : (uint16_t)(r / 11 % sizeof(meta));
+	memset(meta, k->metalen & 0xff, sizeof(meta));
+	assert_int_equal(member_set(of, m,
+			     &(struct member_news){addr, 4, PORT, PORT,
+				 "123456", meta, k->metalen}),
+	    0);
+}
+
+static void
+any_order_of_changes(void **state)
+{
+	struct model model[MODEL] = {0};
+	uint64_t r = 88172645463325252;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 20000; i++) {
+		r ^= r << 13;
+		r ^= r >> 7;
+		r ^= r << 17;
+		model_step(model, &t, (unsigned)(r >> 33));
+		if (i % 50 == 0)
+			check_model(model, &t);
+	}
+	check_model(model, &t);
+	check_slots();
+}
+
+/* A pool of cards as a simulator has one. */
+static struct pooled {
+	unsigned refs;
+	size_t size;
+	union {
+		struct member_card c;
+		uint8_t b[1024];
+	};
+} pool[2 * MODEL];
+
+static const struct member_card *
+pool_get(void *arg, const struct member_card *draft, size_t size)
+{
+	struct pooled *p, *room = NULL;
+
+	assert_ptr_equal(arg, pool);
+	assert_in_range(size, 1, sizeof(p->b));
+	for (p = pool; p < pool + 2 * MODEL; p++) {
+		if (p->refs > 0 && p->size == size &&
+		    memcmp(p->b, draft, size) == 0)
+			break;
+		if (p->refs == 0 && room == NULL)
+			room = p;
+	}
+	if (p == pool + 2 * MODEL) {
+		p = room;
+		assert_non_null(p);
+		memcpy(p->b, draft, size);
+		p->size = size;
+	}
+	p->refs++;
+	return &p->c;
+}
+
+static void
+pool_put(void *arg, const struct member_card *card)
+{
+	struct pooled *p =
+	    (struct pooled *)(uintptr_t)((const char *)card -
+					 offsetof(struct pooled, c));
+
+	assert_ptr_equal(arg, pool);
+	assert_true(p->refs > 0);
+	/* Whoever still looks at it is wrong. */
+	if (--p->refs == 0)
+		memset(p->b, 0xee, sizeof(p->b));
+}
+
+static unsigned
+pooled(void)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < 2 * MODEL; i++)
+		n += pool[i].refs > 0;
+	return n;
+}
+
+static void
+cards_are_shared(void **state)
+{
+	static const struct member_cards cards = {pool_get, pool_put, pool};
+	const uint64_t key[2] = {3, 4};
+	struct model model[MODEL] = {0};
+	struct member_table other;
+	uint64_t r = 42;
+	unsigned i;
+
+	(void)state;
+	member_share_cards(&cards);
+	assert_int_equal(member_table_init(&other, key), 0);
+	for (i = 0; i < 3000; i++) {
+		r = r * 6364136223846793005 + 1442695040888963407;
+		model_step(model, &t, (unsigned)(r >> 33));
+		model_step(model, &other, (unsigned)(r >> 33));
+		assert_int_equal(pooled(), t.n);
+		if (i % 50 == 0)
+			check_model(model, &t);
+	}
+	check_model(model, &other);
+	member_table_free(&other);
+	assert_int_equal(pooled(), t.n);
+	check_model(model, &t);
+	while (t.n > 0)
+		member_remove(&t, t.list[0]);
+	assert_int_equal(pooled(), 0);
+	member_share_cards(NULL);
+}
+
 /* Issue 5 asks for 600 bytes per member, all told. */
 static void
 a_member_is_small(void **state)
 {
 	(void)state;
+	assert_in_range(sizeof(struct member), 1, 96);
 	assert_in_range(sizeof(struct member) + 20 + 151 + 3 * 16, 1, 600);
 }
 
@@ -203,6 +383,9 @@ main(void)
 		bytes_are_kept_and_compared_canonically, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		metadata_grows_and_shrinks, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		any_order_of_changes, setup, teardown),
+	    cmocka_unit_test_setup_teardown(cards_are_shared, setup, teardown),
 	    cmocka_unit_test(states_have_names),
 	    cmocka_unit_test(a_member_is_small),
 	};

@@ -16,7 +16,7 @@
 #include "../../common/log.h"
 #include "../../common/overlay.h"
 #include "../../common/clock.h"
-#include "../../wesher/peers.h"
+#include "../../wesher/peers_int.h"
 #include "../../wesher/swim.h"
 
 #define WALL	  1000 /* the wall clock at the start */
@@ -1485,6 +1485,82 @@ test_our_move_in_a_large_mesh_is_spread(void **state)
 		drop(m[i]);
 }
 
+/* A hundred that never answer are set up, and nothing goes on with them any
+ * more; one that does answer is primed, and is at rest when it has been. */
+static void
+test_peers_come_to_rest(void **state)
+{
+	struct peer_view was, is;
+	struct member *m[100];
+	char name[16];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "m%u", i);
+		m[i] = member(name, (uint8_t)(i + 1), true);
+		m[i]->answered = false;
+		update(m[i], PEERS_GOSSIP);
+	}
+	answer(0);
+	assert_false(TAILQ_EMPTY(&w.peers->awake));
+	run_for(5 * US_PER_S, m[0], 0, 0);
+	assert_true(TAILQ_EMPTY(&w.peers->awake));
+	assert_int_equal(w.primes, 0);
+
+	m[7]->answered = true;
+	run_for(2 * US_PER_S, m[7], 0, 0);
+	assert_int_equal(w.primes, 1);
+	assert_non_null(((struct peer_slot *)m[7]->udata)->p);
+	peers_view(w.peers, m[7], &was);
+	run_for(15 * US_PER_S, m[7], 1, 700);
+	assert_int_equal(w.primes, 1);
+	assert_true(TAILQ_EMPTY(&w.peers->awake));
+	peers_view(w.peers, m[7], &is);
+	assert_int_equal(is.why, PEER_OK);
+	assert_true(is.decoded && is.has_stat && is.meta.has_x);
+	assert_int_equal(is.handshake, 1);
+	assert_int_equal(is.rx, 700);
+	assert_int_equal(ipport_cmp(&was.endpoint, &is.endpoint), 0);
+	/* Counters reach those at rest; who is gone is deleted. */
+	stat_of(m[7], 1, 900);
+	peers_view(w.peers, m[7], &is);
+	assert_int_equal(is.rx, 900);
+	for (i = 0; i < 100; i++)
+		drop(m[i]);
+	answer(0);
+	assert_true(peers_settled(w.peers));
+}
+
+/* Who waits for another's address has it when that one is gone. */
+static void
+test_who_waits_rests(void **state)
+{
+	struct member *a = member("a", 2, true), *b = member("b", 3, true);
+	struct peer_view v;
+	struct meta meta;
+
+	(void)state;
+	update(a, PEERS_DIRECT);
+	decode(b, &meta);
+	memset(meta.pubkey, 2, WG_KEY_LEN);
+	announce(b, &meta);
+	update(b, PEERS_DIRECT);
+	answer(0);
+	stat_of(a, 1, 1);
+	run_for(20 * US_PER_S, a, 1, 1);
+	assert_true(TAILQ_EMPTY(&w.peers->awake));
+	peers_view(w.peers, b, &v);
+	assert_string_equal(v.detail, "its WireGuard key is that of a");
+	bury(a);
+	run_for(200 * US_PER_S, a, 0, 1);
+	answer(0);
+	assert_int_equal(why(a), PEER_GONE);
+	assert_int_equal(why(b), PEER_OK);
+	drop(a);
+	drop(b);
+}
+
 static void
 test_family_that_the_host_lacks(void **state)
 {
@@ -1890,6 +1966,8 @@ main(void)
 	    T(test_our_move_is_shown),
 	    T(test_what_may_be_a_move_is_listened_for_longer),
 	    T(test_our_move_in_a_large_mesh_is_spread),
+	    T(test_peers_come_to_rest),
+	    T(test_who_waits_rests),
 	    T(test_family_that_the_host_lacks),
 	    T(test_forgotten_while_under_way),
 	    T(test_new_key_names_the_old_one),

@@ -1,0 +1,113 @@
+/*
+ * The members in the state file, part of the gossip process: those to be tried
+ * after a restart, as the table has them when it is saved. Names and metadata
+ * are a peer's choice, which the core has checked for form; state.c does so
+ * again.
+ */
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mesh_int.h"
+
+#define NODES_KEPT 256
+
+/* Name and metadata stay the member's. */
+static void
+collect_node(
+    const struct mesh *m, const struct member *mb, struct state_node *n)
+{
+	struct peer_view v;
+
+	memset(n, 0, sizeof(*n));
+	n->name = (char *)(uintptr_t)mb->name;
+	member_ipport(mb, &n->addr);
+	n->meta = (uint8_t *)(uintptr_t)member_meta(mb);
+	n->metalen = mb->metalen;
+	peers_view(m->peers, mb, &v);
+	if (v.decoded) {
+		n->overlay = v.meta.overlay;
+		n->has_pubkey = v.meta.has_pubkey;
+		memcpy(n->pubkey, v.meta.pubkey, sizeof(n->pubkey));
+	}
+}
+
+/* The members to try after a restart; how many are set in *n. NULL: nobody, or
+ * no memory. */
+static struct state_node *
+collect(const struct mesh *m, size_t *n)
+{
+	const struct member_table *t = swim_members(m->swim);
+	struct state_node *nodes = calloc(t->n + 1, sizeof(*nodes));
+	unsigned i;
+
+	*n = 0;
+	for (i = 0; nodes != NULL && i < t->n; i++)
+		if (!t->list[i]->is_self && t->list[i]->state <= MEMBER_SUSPECT)
+			collect_node(m, t->list[i], &nodes[(*n)++]);
+	if (*n > 0)
+		return nodes;
+	free(nodes);
+	return NULL;
+}
+
+/* Some of n nodes as our own. */
+static void
+keep(struct mesh *m, const struct state_node *nodes, size_t n)
+{
+	struct state_node *kept, *k;
+	size_t i;
+
+	n = n > NODES_KEPT ? NODES_KEPT : n;
+	if ((kept = calloc(n, sizeof(*kept))) == NULL)
+		return;
+	for (i = 0; i < m->state.nnodes; i++) {
+		free(m->state.nodes[i].name);
+		free(m->state.nodes[i].meta);
+	}
+	free(m->state.nodes);
+	m->state.nodes = kept;
+	m->state.nnodes = 0;
+	for (i = 0; i < n; i++) {
+		k = &kept[m->state.nnodes];
+		*k = nodes[i];
+		if ((k->name = strdup(nodes[i].name)) == NULL)
+			break;
+		k->meta = k->metalen == 0 ? NULL : malloc(k->metalen);
+		if (k->meta == NULL)
+			k->metalen = 0;
+		else
+			memcpy(k->meta, nodes[i].meta, k->metalen);
+		m->state.nnodes++;
+	}
+}
+
+/*
+ * With nobody left the last list stays, of a large mesh a part: the original
+ * forgot everybody then. Ten thousand members are too many to have twice.
+ */
+int
+mesh_save(struct mesh *m)
+{
+	struct state_node *nodes = NULL, *had = m->state.nodes;
+	size_t n = 0, nhad = m->state.nnodes;
+	int rc;
+
+	if (m->swim != NULL) {
+		m->state.incarnation = swim_incarnation(m->swim);
+		nodes = collect(m, &n);
+	}
+	if (nodes == NULL)
+		return m->ops.save(&m->state);
+	m->state.nodes = nodes;
+	m->state.nnodes = n;
+	rc = m->ops.save(&m->state);
+	m->state.nodes = had;
+	m->state.nnodes = nhad;
+	keep(m, nodes, n);
+	free(nodes);
+	/* The text of thousands was in the heap, in small pieces. */
+	if (n > NODES_KEPT)
+		(void)malloc_trim(0);
+	return rc;
+}
