@@ -64,7 +64,7 @@ static struct {
 	struct mmsghdr msg[SLOTS];
 	struct slot slot[SLOTS];
 	uint8_t (*in)[PACKET_MAX]; /* SLOTS; in memory is what was filled */
-	uint8_t plain[PACKET_MAX];
+	uint8_t plain[PACKET_MAX]; /* untouched where packets open in place */
 } net;
 
 void
@@ -94,15 +94,17 @@ net_refused(const struct ipport *from, const char *what, const char *why)
 }
 
 static void
-one_packet(const struct ipport *from, const uint8_t *block, size_t len)
+one_packet(const struct ipport *from, uint8_t *block, size_t len)
 {
+	uint8_t *plain = net.plain;
 	ssize_t n;
 	int err;
 
 	net.count.rx_packets++;
 	net.count.rx_bytes += len;
-	n = seal_open(
-	    net.cfg.seal, block, len, NULL, 0, net.plain, sizeof(net.plain));
+	if (seal_opens_here(net.cfg.seal))
+		plain = block + SEAL_TEXT_OFFSET;
+	n = seal_open(net.cfg.seal, block, len, NULL, 0, plain, PACKET_MAX);
 	if (n == -1) {
 		net.count.refused_packets++;
 		net_refused(from, "packet",
@@ -117,7 +119,7 @@ one_packet(const struct ipport *from, const uint8_t *block, size_t len)
 		net.count.replays++;
 		return;
 	}
-	err = net.cfg.handler.packet(from, net.plain, (size_t)n);
+	err = net.cfg.handler.packet(from, plain, (size_t)n);
 	if (err < 0) {
 		net.count.refused_packets++;
 		net_refused(from, "packet", wire_error_str(err));

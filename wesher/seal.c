@@ -292,7 +292,6 @@ seal_close_here(
 	    len + SEAL_OVERHEAD);
 }
 
-/* out may be where the ciphertext begins, when there is one key. */
 ssize_t
 seal_open(struct seal *s, const void *block, size_t len, const void *ad,
     size_t adlen, uint8_t *out, size_t cap)
@@ -316,7 +315,13 @@ seal_open(struct seal *s, const void *block, size_t len, const void *ad,
 	return -1;
 }
 
-/* Who fits not leaves no ciphertext for the next key. */
+/* A key that does not fit leaves no ciphertext for the next one. */
+bool
+seal_opens_here(const struct seal *s)
+{
+	return s->nkeys == 1;
+}
+
 static ssize_t
 open_aside(struct seal *s, void *block, size_t len, const void *ad,
     size_t adlen, uint8_t *plain)
@@ -340,7 +345,7 @@ seal_open_here(struct seal *s, void *block, size_t len, const void *ad,
 	if (len < SEAL_OVERHEAD)
 		return -1;
 	*plain = (uint8_t *)block + SEAL_TEXT_OFFSET;
-	if (s->nkeys > 1)
+	if (!seal_opens_here(s))
 		return open_aside(s, block, len, ad, adlen, *plain);
 	return seal_open(s, block, len, ad, adlen, *plain, len - SEAL_OVERHEAD);
 }

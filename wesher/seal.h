@@ -52,12 +52,16 @@ ssize_t seal_close_here(
     struct seal *s, uint8_t *block, size_t len, const void *ad, size_t adlen);
 
 /*
- * Open a block into out (cap >= len - SEAL_OVERHEAD; may not overlap).
+ * Open a block into out (cap >= len - SEAL_OVERHEAD; may not overlap, but see
+ * seal_opens_here).
  * Returns the plain length (0 is possible), or -1: short, version other than
  * 1, or no key fits. Nothing of out is to be used after -1.
  */
 ssize_t seal_open(struct seal *s, const void *block, size_t len, const void *ad,
     size_t adlen, uint8_t *out, size_t cap);
+
+/* May out be where the block's text begins, SEAL_TEXT_OFFSET? With one key. */
+bool seal_opens_here(const struct seal *s);
 
 /*
  * The same into the block itself, so that a large one needs no second buffer.

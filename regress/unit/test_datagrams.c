@@ -126,6 +126,34 @@ test_answers_do_not_mix(void **state)
 	}
 }
 
+/* While a mesh changes its key, members have two. */
+static void
+test_either_key(void **state)
+{
+	static const uint8_t keys[2][CLUSTER_KEY_LEN] = {{2}, {1}};
+	struct seal *both = seal_new(keys, 2), *with[] = {w.seal, w.stranger};
+	struct net_config nc = {.base = w.base,
+	    .udp = w.udp,
+	    .tcp = w.tcp,
+	    .seal = both,
+	    .handler.packet = on_packet};
+	uint8_t out[200], plain[100] = "text";
+	unsigned i;
+
+	(void)state;
+	net_stop();
+	assert_int_equal(net_start(&nc), 0);
+	for (i = 0; i < 20; i++) {
+		seal_close(with[i % 2], plain, sizeof(plain), NULL, 0, out,
+		    sizeof(out));
+		udp_to_us(out, sizeof(plain) + SEAL_OVERHEAD);
+	}
+	until(&w.packets, 20);
+	assert_memory_equal(w.last, plain, sizeof(plain));
+	net_stop();
+	seal_free(both);
+}
+
 int
 main(void)
 {
@@ -135,6 +163,7 @@ main(void)
 	    T(test_send_and_stop),
 	    T(test_packets_of_any_length),
 	    T(test_answers_do_not_mix),
+	    T(test_either_key),
 	};
 
 	return cmocka_run_group_tests_name("datagrams", tests, NULL, NULL);
