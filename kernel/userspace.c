@@ -5,6 +5,7 @@
  * there is executed, and it gets nothing of ours: no descriptor (the cluster
  * key is behind one), no variable, no terminal.
  */
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -101,6 +102,7 @@ become(const char *path, const char *name)
 
 	sigemptyset(&none);
 	(void)signal(SIGPIPE, SIG_DFL);
+	(void)prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0); /* it may like them */
 	if (fd == -1 || dup2(fd, 0) == -1 || dup2(fd, 1) == -1 ||
 	    dup2(fd, 2) == -1 || setsid() == -1 ||
 	    sigprocmask(SIG_SETMASK, &none, NULL) == -1)

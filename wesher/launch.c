@@ -5,6 +5,7 @@
  * as an argument or variable, and wesher-priv does not map it.
  */
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -146,6 +147,8 @@ run(const char *path, struct argvec *argv, char *const *envp, char *err,
 		    "TZ or a supervisor's variable is too long: shorten it");
 		return -1;
 	}
+	/* Both daemons touch little of large tables; a huge page has 2 MB. */
+	(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	execve(path, argv->v, env.v);
 	snprintf(err, errlen, "cannot run %s: %s: install wesher again", path,
 	    strerror(errno));
