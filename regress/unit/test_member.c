@@ -367,6 +367,35 @@ a_member_is_small(void **state)
 	assert_in_range(sizeof(struct member) + 20 + 151 + 3 * 16, 1, 600);
 }
 
+/* Room in the index that is made beforehand: who is there is found in it, and
+ * who comes with a hash that is known. */
+static void
+an_index_grows_at_once(void **state)
+{
+	char name[16];
+	unsigned i, size = 0;
+	uint64_t h;
+
+	(void)state;
+	for (i = 0; i < 3000; i++) {
+		if (i == 10) {
+			member_expect(&t, 3000);
+			size = t.hashsize;
+			member_expect(&t, 20);
+		}
+		snprintf(name, sizeof(name), "n%u", i);
+		h = member_hash(&t, name, strlen(name));
+		assert_null(member_find_hashed(&t, h, name, strlen(name)));
+		assert_non_null(
+		    member_add_hashed(&t, h, name, strlen(name), 0, i));
+	}
+	assert_int_equal(t.hashsize, size);
+	for (i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		assert_non_null(member_find(&t, name, strlen(name)));
+	}
+}
+
 int
 main(void)
 {
@@ -386,6 +415,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		any_order_of_changes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(cards_are_shared, setup, teardown),
+		an_index_grows_at_once, setup, teardown),
 	    cmocka_unit_test(states_have_names),
 	    cmocka_unit_test(a_member_is_small),
 	};
