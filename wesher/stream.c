@@ -198,7 +198,7 @@ deliver(struct conn *c, uint8_t type, const uint8_t *body, size_t len,
 }
 
 /*
- * It opened: the plain text stands in c's block. What it says stands in a buffer of
+ * It opened: the plain text stands in c's block, what it says in a buffer of
  * its own, so that only one of the two is there while it is handled.
  */
 static void
