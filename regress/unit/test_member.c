@@ -415,6 +415,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		any_order_of_changes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(cards_are_shared, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
 		an_index_grows_at_once, setup, teardown),
 	    cmocka_unit_test(states_have_names),
 	    cmocka_unit_test(a_member_is_small),
