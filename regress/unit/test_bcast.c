@@ -329,6 +329,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		newcomers_in_a_crowd, setup, teardown),
 	    cmocka_unit_test_setup_teardown(heard_in_a_crowd, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
 		alive_is_written_when_sent, setup, teardown),
 	    cmocka_unit_test(limits_by_size_of_the_mesh),
 	};
