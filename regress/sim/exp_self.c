@@ -285,6 +285,34 @@ test_pause(void)
 }
 
 static void
+test_hold(void)
+{
+	struct cluster_config cfg = {
+	    .profile = &swim_lan, .seed = 81, .warm = true};
+	struct seen seen = {0};
+	struct cluster *c;
+	uint64_t before;
+
+	cfg.arrive = on_arrive;
+	cfg.arg = &seen;
+	c = cluster_new(10, &cfg);
+	run_for(c, 5 * SEC);
+	hold_member(c, 1, 4 * SEC);
+	before = c->node[1].s->count.probes_failed;
+	send_numbered(c, 10, SEC / 10);
+	run_for(c, 2 * SEC);
+	ok(seen.n == 0, "what comes to a held member waits");
+	ok(c->node[1].s->count.probes_failed > before,
+	    "its timers run, and nobody answers what does not leave");
+	run_for(c, SEC + SEC / 10);
+	ok(seen.n == 10 && seen.disorder == 0 && seen.first_at == seen.last_at,
+	    "it is handled in order at the end");
+	run_for(c, SEC);
+	ok(wait_fullmesh(c, 30 * SEC) != -1, "then all is well");
+	cluster_free(c);
+}
+
+static void
 test_words(void)
 {
 	struct cluster_config cfg = {
@@ -372,6 +400,7 @@ main(int argc, char **argv)
 	test_cuts();
 	test_refused();
 	test_pause();
+	test_hold();
 	test_words();
 	test_originals();
 	test_saved();
