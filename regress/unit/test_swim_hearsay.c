@@ -72,6 +72,21 @@ an_end_by_others_waits(void **state)
 	}
 }
 
+/* As the papers have it; the simulator compares. */
+static void
+the_wait_can_be_switched_off(void **state)
+{
+	static struct swim_profile p;
+
+	(void)state;
+	p = *r->s->prof;
+	assert_false(p.no_hearsay);
+	p.no_hearsay = true;
+	r->s->prof = &p;
+	feed_accuse(r, WIRE_DEAD, "m1", "m2", 1);
+	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
+}
+
 static void
 an_end_in_person_does_not(void **state)
 {
@@ -551,6 +566,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(an_end_by_others_waits),
+	    T(the_wait_can_be_switched_off),
 	    T(an_end_in_person_does_not),
 	    T(a_new_key_by_others_waits),
 	    T(a_refutation_ends_it),
