@@ -393,7 +393,7 @@ peer_settle(struct peers *ps, struct peer *p)
 	s->uncrossed = p->uncrossed;
 	s->has_stat = p->has_stat;
 	s->endpoint = p->endpoint;
-	s->handshake = p->handshake;
+	s->handshake = (uint32_t)p->handshake;
 	s->rx = p->rx;
 	s->tx = p->tx;
 	s->parked = p->prime_at != NEVER;

@@ -336,7 +336,7 @@ slot_stat(struct peer_slot *slot, const struct priv_stat *s)
 	if (!slot->applied)
 		return;
 	slot->has_stat = priv_ep_from(&slot->endpoint, &s->endpoint);
-	slot->handshake = s->handshake;
+	slot->handshake = (uint32_t)s->handshake;
 	slot->rx = s->rx;
 	slot->tx = s->tx;
 }

@@ -57,7 +57,7 @@ struct peer_slot {
 	bool line_told : 1, uncrossed : 1, has_stat : 1;
 	bool parked : 1; /* to be primed as soon as it answers */
 	struct ipport endpoint;
-	int64_t handshake;
+	uint32_t handshake; /* until 2106 */
 	uint64_t rx, tx;
 };
 
