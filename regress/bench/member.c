@@ -106,13 +106,20 @@ member_start(struct member_stub *m, int exe, const char *dir, int log)
 			close(c.fds[i]);
 }
 
-/* Its WireGuard key tells who it is; no key (zeroes) is nobody's. */
+/*
+ * Its WireGuard key tells who it is; no key (zeroes) is nobody's. The rest looks
+ * as random as a key does: what repeats would be compressed away.
+ */
 static void
 key_make(uint8_t key[WG_KEY_LEN], uint32_t index)
 {
-	memset(key, 1, WG_KEY_LEN);
-	index++;
+	uint32_t x = ++index, i;
+
 	memcpy(key, &index, sizeof(index));
+	for (i = sizeof(index); i < WG_KEY_LEN; i++) {
+		x = x * 1664525 + 1013904223;
+		key[i] = (uint8_t)(x >> 24);
+	}
 }
 
 static void

@@ -303,6 +303,32 @@ drop(struct member *m)
 	free(m);
 }
 
+/* What came behind the mark is not waited for. */
+static void
+test_reached_up_to_the_mark(void **state)
+{
+	struct member *a = member("a", 2, true), *b = member("b", 3, true);
+	struct member *c = member("c", 4, true);
+
+	(void)state;
+	assert_true(peers_reached(w.peers));
+	update(a, PEERS_JOINING);
+	update(b, PEERS_JOINING);
+	peers_mark(w.peers);
+	assert_false(peers_reached(w.peers));
+	update(c, PEERS_GOSSIP);
+	answer_one(0);
+	assert_false(peers_reached(w.peers));
+	answer_one(0);
+	assert_true(peers_reached(w.peers));
+	assert_false(peers_settled(w.peers));
+	answer_one(0);
+	assert_true(peers_settled(w.peers));
+	drop(a);
+	drop(b);
+	drop(c);
+}
+
 static void
 test_one_member_one_request(void **state)
 {
@@ -1944,6 +1970,7 @@ main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+	    T(test_reached_up_to_the_mark),
 	    T(test_one_member_one_request),
 	    T(test_plain_member),
 	    T(test_no_hosts_line_for_odd_names),

@@ -851,6 +851,93 @@ gossip_goes_to_four_different_members(void **state)
 	assert_true(swim_deadline(r->s) == INT64_MAX);
 }
 
+/* How often each of the members c1.. was told of. */
+static void
+told(unsigned n, unsigned *least, unsigned *most)
+{
+	unsigned i, j, k;
+	char name[16];
+
+	*least = r->nmsgs;
+	*most = 0;
+	for (i = 1; i <= n; i++) {
+		snprintf(name, sizeof(name), "c%u", i);
+		for (j = k = 0; j < r->nmsgs; j++)
+			k += r->msgs[j].type == WIRE_ALIVE &&
+			     is_name(alive_in(&r->msgs[j]).node, name);
+		*least = k < *least ? k : *least;
+		*most = k > *most ? k : *most;
+	}
+}
+
+static void
+crowd_comes(unsigned n)
+{
+	char name[16], addr[24];
+	unsigned i;
+
+	for (i = 1; i <= n; i++) {
+		snprintf(name, sizeof(name), "c%u", i);
+		snprintf(
+		    addr, sizeof(addr), "10.3.%u.%u", i / 200, i % 200 + 1);
+		feed_alive(r, name, addr, 7);
+	}
+	no_probes();
+	rig_clear(r);
+}
+
+/* All at once: fewer transmissions for each, and what came alone as before. */
+static void
+a_crowd_is_told_of_less_often(void **state)
+{
+	unsigned least, most;
+
+	(void)state;
+	crowd_comes(256);
+	feed_accuse(r, WIRE_SUSPECT, "m1", "m2", 1);
+	no_probes();
+	rig_run(r, 60 * SEC);
+	told(256, &least, &most);
+	assert_in_range(least, BCAST_LEAST, 3);
+	assert_in_range(most, BCAST_LEAST, 12 * BCAST_MANY / 256 + 1);
+	assert_int_equal(rig_count(r, WIRE_SUSPECT), 12);
+	rig_clear(r);
+	feed_alive(r, "c1", "10.3.0.2", 8);
+	no_probes();
+	rig_run(r, 60 * SEC);
+	told(1, &least, &most);
+	assert_int_equal(least, 12);
+}
+
+static void
+of_a_crowd_nobody_repeats_what_others_tell(void **state)
+{
+	char name[16], addr[24];
+	unsigned i, k, least, most;
+
+	(void)state;
+	crowd_comes(256);
+	for (k = 0; k < 3; k++)
+		for (i = 1; i <= 100; i++) {
+			snprintf(name, sizeof(name), "c%u", i);
+			snprintf(addr, sizeof(addr), "10.3.0.%u", i + 1);
+			feed_alive(r, name, addr, 7);
+		}
+	rig_clear(r);
+	rig_run(r, 60 * SEC);
+	told(100, &least, &most);
+	assert_int_equal(most, 0);
+	/* Among few it is no reason: they may be few who tell. */
+	feed_alive(r, "c1", "10.3.0.2", 8);
+	no_probes();
+	for (k = 0; k < 20; k++)
+		feed_alive(r, "c1", "10.3.0.2", 8);
+	rig_clear(r);
+	rig_run(r, 60 * SEC);
+	told(1, &least, &most);
+	assert_int_equal(most, 12);
+}
+
 /* One of many is left: chance may miss it, the news must not be lost. */
 static void
 the_last_one_hears_everything(void **state)
@@ -978,6 +1065,8 @@ main(void)
 	    T(the_left_hear_none),
 	    T(the_dead_are_reaped_when_the_order_wraps),
 	    T(gossip_goes_to_four_different_members),
+	    T(a_crowd_is_told_of_less_often),
+	    T(of_a_crowd_nobody_repeats_what_others_tell),
 	    T(the_last_one_hears_everything),
 	    T(picks_differ_and_are_wanted),
 	    T(packets_stay_below_the_limit),

@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"io"
 	"log"
@@ -44,6 +45,16 @@ func (m meshMeta) NotifyMsg([]byte)                {}
 func (m meshMeta) GetBroadcasts(int, int) [][]byte { return nil }
 func (m meshMeta) LocalState(bool) []byte          { return nil }
 func (m meshMeta) MergeRemoteState([]byte, bool)   {}
+
+// 124 bytes, of which the last are an overlay address and a key in base64: what
+// differs between members cannot be compressed away.
+func announced() meshMeta {
+	random := make([]byte, 36)
+	rand.Read(random)
+	b := bytes.Repeat([]byte("nodeMeta"), 10)[:76]
+	b = append(b, random[:4]...)
+	return append(b, base64.StdEncoding.EncodeToString(random[4:])...)
+}
 
 // Where the driver looks: one number of a shared file.
 func slot(path, index string) (*int32, error) {
@@ -95,7 +106,7 @@ func mesh(args []string) error {
 	c.Name = args[0]
 	c.BindAddr, c.AdvertiseAddr = args[1], args[1]
 	c.SecretKey = bytes.Repeat([]byte("k"), 32)
-	c.Delegate = meshMeta(make([]byte, 124))
+	c.Delegate = announced()
 	c.Events = seen{c.Name, n}
 	c.Logger = log.New(io.Discard, "", 0)
 	m, err := memberlist.Create(c)
