@@ -548,7 +548,10 @@ pushpull_run(struct swim *s)
 	if (pushpull_pick(s, 1, &m) == 0)
 		return;
 	member_ipport(m, &to);
-	pushpull_start(s, &to, USE_PERIODIC);
+	/* Behind a join most know all by now: look, and send what is lacking. */
+	pushpull_start(s, &to,
+	    pushpull_is_big(s) && s->now < s->join_ends ? USE_FEED
+							: USE_PERIODIC);
 }
 
 int64_t
