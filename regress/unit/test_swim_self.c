@@ -668,6 +668,34 @@ announce_goes_to_the_learned_once(void **state)
 	assert_int_equal(announced(), 0);
 }
 
+/* Most know all by then: what is lacking is sent when the answer shows it. */
+static void
+the_exchange_behind_a_large_join_is_a_look(void **state)
+{
+	static struct state_view v;
+	struct state_buf b = {0};
+	unsigned before;
+
+	(void)state;
+	join_many(100, false);
+	r->s->next_pushpull = r->now + SEC;
+	rig_run(r, SEC);
+	assert_int_equal(r->nstreams, 1);
+	state_read(r->streams[0].msg, r->streams[0].len, &v);
+	assert_int_equal(v.head.nodes, 0);
+	/* It knows two, and one of them is news: the rest goes there, and there
+	 * is another exchange soon. */
+	state_add(&b, "j1", "10.4.0.1", 1, WIRE_S_ALIVE, "X");
+	state_add(&b, "k1", "10.5.0.1", 1, WIRE_S_ALIVE, "X");
+	before = r->nstreams;
+	rig_answer(r, 0, &b);
+	assert_int_equal(r->nstreams, before + 1);
+	state_read(r->streams[before].msg, r->streams[before].len, &v);
+	assert_true(v.head.nodes > 100);
+	assert_in_range(
+	    r->s->next_pushpull, r->now + 4 * SEC, r->now + 5 * SEC);
+}
+
 static void
 announce_of_ours_in_portions(void **state)
 {
@@ -737,6 +765,7 @@ main(void)
 	    T(a_join_that_has_us_elsewhere),
 	    T(announce_goes_to_the_learned_once),
 	    T(announce_of_ours_in_portions),
+	    T(the_exchange_behind_a_large_join_is_a_look),
 	    T(announce_among_originals_in_small_ones),
 	};
 
