@@ -644,6 +644,34 @@ test_order_of_a_join(void **state)
 	assert_int_equal(count(PRIV_SYNC), 1);
 }
 
+/* In a large mesh the state waits for those that come, but not for ever. */
+static void
+test_many_newcomers_are_one_save(void **state)
+{
+	struct node n = {.inc = 5};
+	char name[16];
+	unsigned i, saves = 0;
+
+	(void)state;
+	up(0);
+	for (i = 1; i <= 140; i++) {
+		snprintf(name, sizeof(name), "crowd%u", i);
+		n.name = name;
+		n.k = (uint8_t)(i + 2);
+		if (i == 100)
+			saves = w.saves;
+		alive(&n);
+		run_for(US_PER_S / 2, true);
+	}
+	/* 20 s, of which each has news, and 1.5 s to wait. */
+	assert_in_range(w.saves - saves, 3, 8);
+	run_for(5 * US_PER_S, true);
+	assert_int_equal(w.saved_nodes, 140);
+	saves = w.saves;
+	run_for(20 * US_PER_S, true);
+	assert_int_equal(w.saves, saves);
+}
+
 static void
 test_announced_without_answers(void **state)
 {
@@ -1482,6 +1510,7 @@ main(void)
 	    T(test_rest),
 	    T(test_order_of_a_join),
 	    T(test_announced_without_answers),
+	    T(test_many_newcomers_are_one_save),
 	    T(test_sync_waits_for_somebody),
 	    T(test_sync_without_memory),
 	    T(test_members_without_memory),
