@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include <err.h>
 #include <errno.h>
@@ -254,6 +255,9 @@ end(void)
 
 	for (i = 0; i < mesh.n; i++)
 		kill(mesh.pid[i], SIGKILL);
+	/* The next mesh wants their addresses. */
+	for (i = 0; i < mesh.n; i++)
+		(void)waitpid(mesh.pid[i], NULL, 0);
 }
 
 int
