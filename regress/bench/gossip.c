@@ -151,8 +151,8 @@ yes(const union priv_msg *q)
 	struct ipaddr ip;
 
 	if (q->h.type == PRIV_SELF) {
-		overlay_addr(&conf.overlay, name, strlen(name), q->self.attempt,
-		    &ip);
+		overlay_addr(
+		    &conf.overlay, name, strlen(name), q->self.attempt, &ip);
 		priv_ip_to(&m.result.addr, &ip);
 	} else if (q->h.type == PRIV_PEER_SET) {
 		memcpy(m.result.key, q->peer_set.key, WG_KEY_LEN);

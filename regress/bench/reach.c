@@ -143,8 +143,8 @@ main(int argc, char **argv)
 	for (i = 3; i < argc; i++, ntargets++) {
 		target[ntargets].name = argv[i];
 		target[ntargets].to.sin_family = AF_INET;
-		if (inet_pton(AF_INET, argv[i],
-			&target[ntargets].to.sin_addr) != 1)
+		if (inet_pton(
+			AF_INET, argv[i], &target[ntargets].to.sin_addr) != 1)
 			errx(2, "%s: no address", argv[i]);
 	}
 	p.fd = sock = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
