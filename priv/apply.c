@@ -46,10 +46,17 @@ pend_new(struct priv *p, struct peer *q, const struct priv_result *r)
 	return pd;
 }
 
-/* Out of the table, and out of the kernel unless its address lives on. */
+/*
+ * Out of the table, and out of the kernel unless its address lives on. Of
+ * thousands nobody looks how old its session is: it may be young.
+ */
 static void
 drop(struct priv *p, struct peer *q, const struct ipaddr *keep)
 {
+	if (p->env.peers.n <= DUMP_FEW)
+		repair_dump(p);
+	else if (p->env.now - p->dumped >= DUMP_AGE(p))
+		q->k.handshake = p->env.wall;
 	if (keep == NULL || !ipaddr_eq(&q->w.addr, keep))
 		apply_route(p, true, &q->w.addr);
 	apply_wg(p, WG_DEL, &q->w);
@@ -88,9 +95,7 @@ apply_set(struct priv *p, const struct want *w, struct priv_result *r)
 
 	if (w->old != NULL && w->old != q)
 		drop(p, w->old, &w->w.addr);
-	/* Another address is another tunnel; how old is this one's session? */
 	if (q != NULL && !ipaddr_eq(&q->w.addr, &w->w.addr)) {
-		repair_dump(p);
 		drop(p, q, NULL);
 		q = NULL;
 	}
@@ -108,10 +113,11 @@ apply_set(struct priv *p, const struct want *w, struct priv_result *r)
 	pd = pend_new(p, q, r);
 	pd->fresh = fresh;
 	pd->route = route;
-	/* Removed and added in one message: a new handshake, no gap in the
-	 * routes (protocol.md section 9). */
-	if (w->reset && !fresh)
+	/* In one message: a new handshake, no gap (protocol.md section 9). */
+	if (w->reset && !fresh) {
+		memset(&q->k, 0, sizeof(q->k)); /* of the former session */
 		apply_wg(p, WG_DEL, &w->w);
+	}
 	if (op != -1) {
 		pd->wg = (int)p->batch.nwg;
 		apply_wg(p, (enum wg_op)op, &diff);

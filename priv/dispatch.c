@@ -111,7 +111,6 @@ do_peer_set(struct priv *p, struct request *q)
 	if (!w.reset && !check_is_zero(s->oldkey, WG_KEY_LEN)) {
 		w.oldkey = s->oldkey;
 		(void)settled(p, s->oldkey);
-		repair_dump(p); /* how old is the old key's session? */
 	}
 	(void)settled(p, s->key);
 	if (bucket_take(&p->changes, p->env.now) &&
@@ -133,7 +132,6 @@ do_peer_del(struct priv *p, struct request *q)
 		return -ENOENT;
 	if (!bucket_take(&p->changes, p->env.now))
 		return -EBUSY;
-	repair_dump(p);
 	apply_del(p, old, &q->r);
 	return 0;
 }

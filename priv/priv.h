@@ -95,7 +95,9 @@ void apply_flush(struct priv *p);
 #define HOSTS_RETRY  10000
 #define NET_DELAY    1000
 #define REPAIR_EVERY 60000
+#define DUMP_FEW     64 /* peers that one datagram tells of */
 #define STATS_EVERY  200
+#define DUMP_AGE(p)  ((p)->env.peers.n <= DUMP_FEW ? 20 : STATS_EVERY)
 
 /* Note that the hosts lines, or the host's own network, may have changed. */
 void duty_hosts_changed(struct priv *p);
@@ -117,7 +119,7 @@ int duties_wait(const struct priv *p);
  * exactly one allowed IP inside of the overlay are removed. 0 or -errno.
  */
 int repair_adopt(struct priv *p);
-/* Renew the peers' counters unless they are younger than STATS_EVERY. */
+/* Renew the peers' counters unless they are younger than DUMP_AGE. */
 void repair_dump(struct priv *p);
 /* Compare the kernel with what is wanted, and mend it. */
 void repair(struct priv *p);

@@ -46,7 +46,7 @@ repair_dump(struct priv *p)
 {
 	struct wg_device d;
 
-	if (p->dumped != 0 && p->env.now - p->dumped < STATS_EVERY)
+	if (p->dumped != 0 && p->env.now - p->dumped < DUMP_AGE(p))
 		return;
 	if (dump(p, &d) == 0)
 		wg_device_free(&d);

@@ -577,6 +577,35 @@ test_handover_waits(void **state)
 	assert_int_equal(set(&s), 0);
 }
 
+/* Nobody looks at thousands of peers as one goes: its session may be young. */
+static void
+test_handover_in_a_large_mesh(void **state)
+{
+	struct priv_peer_set s = peer("a", 1, "192.0.2.1");
+	struct priv_peer_set t;
+	char name[8];
+	unsigned i, dumps;
+
+	(void)state;
+	begin(PS_UP);
+	assert_int_equal(set(&s), 0);
+	for (i = 2; i < 2 + DUMP_FEW; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		t = peer(name, (uint8_t)i, "192.0.2.2");
+		assert_int_equal(set(&t), 0);
+	}
+	later(2000);
+	dumps = fk.dumps;
+	assert_int_equal(del(1), 0);
+	assert_int_equal(fk.dumps, dumps);
+	memcpy(s.key, key(200), WG_KEY_LEN);
+	assert_int_equal(set(&s), EAGAIN);
+	later((PEER_FRESH - 1) * 1000);
+	assert_int_equal(set(&s), EAGAIN);
+	later(1000);
+	assert_int_equal(set(&s), 0);
+}
+
 static void
 test_handover_by_name(void **state)
 {
@@ -1350,6 +1379,7 @@ main(void)
 	    T(test_reset_of_a_session),
 	    T(test_replace_under_another_name),
 	    T(test_handover_waits),
+	    T(test_handover_in_a_large_mesh),
 	    T(test_handover_by_name),
 	    T(test_same_peer_twice_in_a_round),
 	    T(test_round_is_one_batch),
