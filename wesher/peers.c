@@ -348,7 +348,7 @@ peers_stat(struct peers *ps, int64_t now, const struct priv_stat *s)
 	struct peer *p;
 
 	if ((s->flags & PRIV_STAT_LAST) && s->h.seq == ps->stats_seq)
-		ps->stats_got = now;
+		ps->stats_got = ps->next = now; /* some wait for it */
 	if ((slot = peer_by_key(ps, s->key)) == NULL)
 		return;
 	if ((p = slot->p) == NULL) {

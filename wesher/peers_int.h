@@ -100,12 +100,14 @@ struct peer {
 	int64_t prime_at; /* NEVER: nothing planned */
 	int64_t primed_at;
 	unsigned primes;
+	int64_t asked; /* prime_at while it waits for counters */
 	bool knock; /* one datagram, whatever the handshake says */
 	/* One end has moved: send, whatever the session, note what has been
 	 * received, send again and listen. */
 	enum { NUDGE_NO, NUDGE_SEND, NUDGE_MARK, NUDGE_LISTEN } nudge;
 	bool patient; /* listen for long: it may have been nothing */
-	bool uncrossed; /* it was, since crossed initiations were likely */
+	bool looked, uncrossed; /* it was, since crossed initiations were
+				 * likely: soon, and behind CROSS_WAIT */
 	bool reset; /* to be removed and added, for a fresh handshake */
 	uint64_t rx_mark; /* received bytes when it was poked */
 	int64_t poke_at; /* members of the original: after each event */

@@ -19,7 +19,10 @@
 #define GRAIN	    (50 * US_PER_MS) /* of primings in a large mesh */
 #define PRIMES_MAX  4
 #define CROSS_WAIT  (600 * US_PER_MS) /* and no handshake: they crossed */
-#define POKE_AFTER  (1 * US_PER_S)
+/* And no handshake, but something came: the same. WireGuard takes initiations
+ * of one peer that are 20 ms apart. */
+#define CROSS_SOON (25 * US_PER_MS)
+#define POKE_AFTER (1 * US_PER_S)
 /* Who received something and has nothing to send says so after 10 s. */
 #define PASSIVE (12 * US_PER_S)
 
@@ -80,7 +83,7 @@ prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news)
 	if (news == PEERS_GOSSIP && is_same_end(p))
 		return;
 	p->news = news;
-	p->uncrossed = false;
+	p->uncrossed = p->looked = false;
 	if (!p->applied || news != PEERS_DIRECT || p->nudge != NUDGE_NO)
 		return;
 	/*
@@ -169,26 +172,51 @@ peer_stats_fresh(struct peers *ps, int64_t now, int64_t since)
 	return false;
 }
 
+static int64_t
+first_look(struct peers *ps, const struct peer *p)
+{
+	return p->looked || ps->n > SPREAD_FROM
+		   ? CROSS_WAIT
+		   : CROSS_SOON + jitter(ps, CROSS_SOON);
+}
+
+static bool
+may_have_crossed(const struct peer *p)
+{
+	return p->news == PEERS_DIRECT && p->primes == 1 && !p->uncrossed;
+}
+
 /* How young the counters have to be, for this look at the peer. */
 static int64_t
 stats_since(const struct peer *p, int64_t now)
 {
-	if (p->news == PEERS_DIRECT && p->primes == 1 && !p->uncrossed)
-		return p->primed_at + CROSS_WAIT;
-	return now - STATS_OLD;
+	if (!may_have_crossed(p))
+		return now - STATS_OLD;
+	if (now < p->primed_at + CROSS_WAIT)
+		return p->primed_at + CROSS_SOON;
+	return p->primed_at + CROSS_WAIT;
 }
 
 /*
  * Our prime met a packet of the other end: both sent an initiation, each took
  * the other's and refused the response. WireGuard tries again after 5 s; the
- * end that primed removes and adds the peer instead, once. True: that was it.
+ * end that primed removes and adds the peer instead, once. True: that was it,
+ * or it is too early to tell. Both ends do not look at the same moment.
  */
 static bool
-uncross(struct peers *ps, struct peer *p)
+uncross(struct peers *ps, struct peer *p, int64_t now)
 {
-	if (p->news != PEERS_DIRECT || p->primes != 1 || p->uncrossed)
+	if (!may_have_crossed(p))
 		return false;
-	p->uncrossed = true;
+	if (p->rx == 0 && now < p->primed_at + CROSS_WAIT) {
+		p->prime_at = p->primed_at + CROSS_WAIT;
+		return true;
+	}
+	/* WireGuard may have taken the second for a flood: one more look. */
+	if (now < p->primed_at + CROSS_WAIT)
+		p->looked = true;
+	else
+		p->uncrossed = true;
 	log_debug("no handshake with %s yet: anew", p->name);
 	p->prime_at = NEVER;
 	peer_reset(ps, p);
@@ -270,19 +298,19 @@ prime_due(struct peers *ps, struct peer *p, int64_t now)
 	}
 	if ((p->news != PEERS_DIRECT || p->primes > 0) &&
 	    !peer_stats_fresh(ps, now, stats_since(p, now))) {
-		p->prime_at = now + STATS_WAIT;
+		p->asked = p->prime_at = now + STATS_WAIT;
 		return;
 	}
-	if (uncross(ps, p))
+	if (uncross(ps, p, now))
 		return;
 	log_debug("priming the tunnel to %s", p->name);
 	ps->cfg.ops->prime(ps->cfg.arg, &p->have.addr);
 	p->primed_at = now;
 	/* WireGuard itself retries for 90 s; look again now and then. */
 	p->prime_at = now + (10 * US_PER_S << (2 * p->primes));
-	if (p->news == PEERS_DIRECT && p->primes == 0 && !p->uncrossed)
-		p->prime_at = now + CROSS_WAIT;
 	p->primes++;
+	if (may_have_crossed(p))
+		p->prime_at = now + first_look(ps, p);
 }
 
 /*
@@ -322,6 +350,9 @@ prime_tick(struct peers *ps, struct peer *p, int64_t now)
 		p->prime_at = p->poke_at = NEVER;
 		return;
 	}
+	/* The counters that it waits for may have come before its time. */
+	if (p->prime_at == p->asked && ps->stats_got >= ps->stats_at)
+		p->prime_at = now;
 	if (p->prime_at <= now)
 		prime_due(ps, p, now);
 	if (p->poke_at <= now)

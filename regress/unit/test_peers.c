@@ -855,6 +855,28 @@ test_crossed_initiations(void **state)
 	drop(m);
 }
 
+/* What has come from the other end was its initiation: no need to wait. */
+static void
+test_crossed_initiations_that_are_seen(void **state)
+{
+	struct member *m = member("node2", 0xf0, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_for(20 * US_PER_MS, m, 0, 148);
+	assert_int_equal(w.nasked, 1); /* its response may be on its way */
+	run_for(40 * US_PER_MS, m, 0, 148);
+	assert_int_equal(w.nasked, 2);
+	assert_memory_equal(
+	    w.asked[1].set.oldkey, w.asked[1].set.key, WG_KEY_LEN);
+	assert_int_equal(w.primes, 2);
+	/* The second one was lost; and then it is enough. */
+	run_for(60 * US_PER_S, m, 0, 148);
+	assert_int_equal(w.nasked, 3);
+	drop(m);
+}
+
 static void
 test_handshake_in_time_is_left_alone(void **state)
 {
@@ -2009,6 +2031,7 @@ main(void)
 	    T(test_bounded_in_flight),
 	    T(test_direct_alive_primes_at_once),
 	    T(test_crossed_initiations),
+	    T(test_crossed_initiations_that_are_seen),
 	    T(test_handshake_in_time_is_left_alone),
 	    T(test_a_renewed_member_is_knocked_at),
 	    T(test_joiner_does_not_prime_at_once),
