@@ -46,10 +46,8 @@ pend_new(struct priv *p, struct peer *q, const struct priv_result *r)
 	return pd;
 }
 
-/*
- * Out of the table, and out of the kernel unless its address lives on. Of
- * thousands nobody looks how old its session is: it may be young.
- */
+/* Out of the table, and out of the kernel unless its address lives on. Among
+ * thousands nobody looks how old its session is: it may be young. */
 static void
 drop(struct priv *p, struct peer *q, const struct ipaddr *keep)
 {
