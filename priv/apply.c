@@ -1,8 +1,7 @@
 /*
- * wesher-priv: brings accepted changes to the kernel in batches. A route
- * never leads to a peer that is not there: it comes after its peer and goes
- * before it. An endpoint is set only when the announced one changed, since
- * setting it overwrites what roaming learned (protocol.md section 9).
+ * wesher-priv: brings accepted changes to the kernel in batches. A route never
+ * leads to a missing peer: it comes after its peer and goes before it. Setting
+ * an endpoint overwrites what roaming learned: only when it changed (section 9).
  */
 #include <errno.h>
 #include <string.h>
