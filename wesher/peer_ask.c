@@ -242,6 +242,9 @@ peers_result(struct peers *ps, int64_t now, const struct priv_result *r)
 		set_failed(ps, p, r->error);
 	if (p->retry_at == NEVER)
 		peer_enqueue(ps, p);
-	peer_ghost_expire(ps, p, now);
+	if (p->m != NULL)
+		peer_settle(ps, p);
+	else
+		peer_ghost_expire(ps, p, now);
 	peer_pump(ps);
 }

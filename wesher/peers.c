@@ -278,6 +278,7 @@ peers_rejudge(struct peers *ps, int64_t now)
 			p->news = PEERS_JOINING;
 		if (p->retry_at == NEVER)
 			peer_enqueue(ps, p);
+		peer_settle(ps, p);
 	}
 	if (let_go)
 		judge_blocked(ps, NULL);

@@ -148,7 +148,8 @@ peers_stir(struct peers *ps, int64_t now)
 	ps->now = now;
 	TAILQ_FOREACH (s, &ps->all, all) {
 		/* Who never answered has no session to lose. */
-		if ((s->p == NULL && (!s->t.plain || s->parked)) ||
+		if ((s->p == NULL && (!s->applied || !s->wanted ||
+					 !s->t.plain || s->parked)) ||
 		    (p = peer_wake(ps, s)) == NULL || !p->applied ||
 		    !p->wanted || !p->have.plain || p->hold == HOLD_ON)
 			continue;

@@ -1609,6 +1609,34 @@ test_who_waits_rests(void **state)
 	drop(b);
 }
 
+/* Those that are looked at and stay as they are, are at rest again. */
+static void
+test_a_look_at_all_leaves_them_at_rest(void **state)
+{
+	struct member *a = member("a", 2, true), *b = member("b", 3, false);
+
+	(void)state;
+	update(a, PEERS_DIRECT);
+	update(b, PEERS_DIRECT);
+	answer(0);
+	stat_of(a, 1, 1);
+	stat_of(b, 1, 1);
+	run_for(20 * US_PER_S, a, 1, 1);
+	assert_true(TAILQ_EMPTY(&w.peers->awake));
+	peers_rejudge(w.peers, w.now);
+	assert_true(TAILQ_EMPTY(&w.peers->awake));
+	/* A member of the original that is gone has nothing to be poked for. */
+	bury(b);
+	answer(0);
+	run_for(200 * US_PER_S, b, 0, 1);
+	assert_int_equal(why(b), PEER_GONE);
+	assert_true(TAILQ_EMPTY(&w.peers->awake));
+	peers_stir(w.peers, w.now);
+	assert_true(TAILQ_EMPTY(&w.peers->awake));
+	drop(a);
+	drop(b);
+}
+
 static void
 test_family_that_the_host_lacks(void **state)
 {
@@ -2017,6 +2045,7 @@ main(void)
 	    T(test_our_move_in_a_large_mesh_is_spread),
 	    T(test_peers_come_to_rest),
 	    T(test_who_waits_rests),
+	    T(test_a_look_at_all_leaves_them_at_rest),
 	    T(test_family_that_the_host_lacks),
 	    T(test_forgotten_while_under_way),
 	    T(test_new_key_names_the_old_one),
