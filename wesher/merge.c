@@ -207,7 +207,8 @@ alive_known(struct swim *s, struct member *m, const struct wire_alive *a,
 {
 	if (v->stream && !merge_direct(v, addr))
 		hearsay_pass(s, m, v);
-	else if (!v->stream && a->incarnation == m->incarnation)
+	else if (!v->stream && a->incarnation == m->incarnation &&
+		 same_content(m, a))
 		spread_known(s, m);
 	alive_repeated(s, m, a, addr, v);
 }

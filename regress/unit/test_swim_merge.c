@@ -938,6 +938,26 @@ of_a_crowd_nobody_repeats_what_others_tell(void **state)
 	assert_int_equal(most, 12);
 }
 
+/* Who tells something else of a newcomer does not tell what we do. */
+static void
+a_crowd_is_not_silenced_by_what_is_untrue(void **state)
+{
+	struct ipport a, from = ip("10.1.0.2", PORT);
+	unsigned k, least, most;
+	struct wire_alive w;
+
+	(void)state;
+	crowd_comes(256);
+	a = ip("10.3.0.2", PORT);
+	w = alive_of("c1", &a, 7, "Xother");
+	for (k = 0; k < 20; k++)
+		feed_alive_w(r, &from, &w);
+	rig_clear(r);
+	rig_run(r, 60 * SEC);
+	told(1, &least, &most);
+	assert_true(least >= BCAST_LEAST);
+}
+
 /* One of many is left: chance may miss it, the news must not be lost. */
 static void
 the_last_one_hears_everything(void **state)
@@ -1067,6 +1087,7 @@ main(void)
 	    T(gossip_goes_to_four_different_members),
 	    T(a_crowd_is_told_of_less_often),
 	    T(of_a_crowd_nobody_repeats_what_others_tell),
+	    T(a_crowd_is_not_silenced_by_what_is_untrue),
 	    T(the_last_one_hears_everything),
 	    T(picks_differ_and_are_wanted),
 	    T(packets_stay_below_the_limit),
