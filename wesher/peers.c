@@ -348,8 +348,10 @@ peers_stat(struct peers *ps, int64_t now, const struct priv_stat *s)
 	struct peer_slot *slot;
 	struct peer *p;
 
-	if ((s->flags & PRIV_STAT_LAST) && s->h.seq == ps->stats_seq)
-		ps->stats_got = ps->next = now; /* some wait for it */
+	if ((s->flags & PRIV_STAT_LAST) && s->h.seq == ps->stats_seq) {
+		ps->stats_got = now;
+		prime_counted(ps, now);
+	}
 	if ((slot = peer_by_key(ps, s->key)) == NULL)
 		return;
 	if ((p = slot->p) == NULL) {

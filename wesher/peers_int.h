@@ -106,8 +106,8 @@ struct peer {
 	 * received, send again and listen. */
 	enum { NUDGE_NO, NUDGE_SEND, NUDGE_MARK, NUDGE_LISTEN } nudge;
 	bool patient; /* listen for long: it may have been nothing */
-	bool looked, uncrossed; /* it was, since crossed initiations were
-				 * likely: soon, and behind CROSS_WAIT */
+	bool uncrossed; /* it was, since crossed initiations were likely */
+	uint8_t looks; /* how often it was before CROSS_WAIT */
 	bool reset; /* to be removed and added, for a fresh handshake */
 	uint64_t rx_mark; /* received bytes when it was poked */
 	int64_t poke_at; /* members of the original: after each event */
@@ -227,5 +227,7 @@ prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news);
 void prime_applied(
     struct peers *ps, struct peer *p, int64_t now, bool fresh, bool moved);
 void prime_tick(struct peers *ps, struct peer *p, int64_t now);
+/* All counters have come that were asked for: some wait for them. */
+void prime_counted(struct peers *ps, int64_t now);
 
 #endif

@@ -21,8 +21,9 @@
 #define CROSS_WAIT  (600 * US_PER_MS) /* and no handshake: they crossed */
 /* And no handshake, but something came: the same. WireGuard takes initiations
  * of one peer that are 20 ms apart. */
-#define CROSS_SOON (25 * US_PER_MS)
-#define POKE_AFTER (1 * US_PER_S)
+#define CROSS_SOON  (22 * US_PER_MS)
+#define CROSS_LOOKS 3
+#define POKE_AFTER  (1 * US_PER_S)
 /* Who received something and has nothing to send says so after 10 s. */
 #define PASSIVE (12 * US_PER_S)
 
@@ -83,7 +84,8 @@ prime_news(struct peers *ps, struct peer *p, int64_t now, enum peers_news news)
 	if (news == PEERS_GOSSIP && is_same_end(p))
 		return;
 	p->news = news;
-	p->uncrossed = p->looked = false;
+	p->uncrossed = false;
+	p->looks = 0;
 	if (!p->applied || news != PEERS_DIRECT || p->nudge != NUDGE_NO)
 		return;
 	/*
@@ -159,6 +161,16 @@ peers_stir(struct peers *ps, int64_t now)
 	}
 }
 
+void
+prime_counted(struct peers *ps, int64_t now)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH (p, &ps->awake, awake)
+		if (p->prime_at == p->asked)
+			peer_at(ps, &p->prime_at, now);
+}
+
 bool
 peer_stats_fresh(struct peers *ps, int64_t now, int64_t since)
 {
@@ -173,12 +185,15 @@ peer_stats_fresh(struct peers *ps, int64_t now, int64_t since)
 	return false;
 }
 
+/* A busy machine takes longer: each look is twice as late as the one before. */
 static int64_t
 first_look(struct peers *ps, const struct peer *p)
 {
-	return p->looked || ps->n > SPREAD_FROM
+	int64_t soon = CROSS_SOON << p->looks;
+
+	return p->looks == CROSS_LOOKS || ps->n > SPREAD_FROM
 		   ? CROSS_WAIT
-		   : CROSS_SOON + jitter(ps, CROSS_SOON);
+		   : soon + jitter(ps, soon / 2);
 }
 
 static bool
@@ -209,13 +224,13 @@ uncross(struct peers *ps, struct peer *p, int64_t now)
 {
 	if (!may_have_crossed(p))
 		return false;
-	if (p->rx == 0 && now < p->primed_at + CROSS_WAIT) {
+	if (p->rx == 0 && p->looks == 0 && now < p->primed_at + CROSS_WAIT) {
 		p->prime_at = p->primed_at + CROSS_WAIT;
 		return true;
 	}
-	/* WireGuard may have taken the second for a flood: one more look. */
+	/* WireGuard may have taken the second for a flood: more looks. */
 	if (now < p->primed_at + CROSS_WAIT)
-		p->looked = true;
+		p->looks++;
 	else
 		p->uncrossed = true;
 	log_debug("no handshake with %s yet: anew", p->name);
@@ -351,9 +366,6 @@ prime_tick(struct peers *ps, struct peer *p, int64_t now)
 		p->prime_at = p->poke_at = NEVER;
 		return;
 	}
-	/* The counters that it waits for may have come before its time. */
-	if (p->prime_at == p->asked && ps->stats_got >= ps->stats_at)
-		p->prime_at = now;
 	if (p->prime_at <= now)
 		prime_due(ps, p, now);
 	if (p->poke_at <= now)
