@@ -515,7 +515,7 @@ main(int argc, char **argv)
 {
 	static const size_t full[] = {1000, 5000}, little[] = {100};
 	const size_t *sizes = full, nfull = 2;
-	size_t i, n = nfull, rounds = 5;
+	size_t i, n = nfull, rounds = 3;
 	int fd;
 
 	if (argc != 2)
