@@ -181,11 +181,12 @@ make(struct filter_program *p,
     struct filter *(*rules)(uint32_t arch, const void *arg), const void *arg)
 {
 	struct filter *f = rules(0, arg);
+	int err = f == NULL ? -ENOMEM : f->err;
 
-	p->err = f == NULL ? -ENOMEM : f->err;
-	if (p->err == 0)
-		p->err = export_program(f, p);
+	if (err == 0)
+		err = export_program(f, p);
 	filter_free(f);
+	p->err = err; /* last: who is killed before has failed */
 }
 
 int
