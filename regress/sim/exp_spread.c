@@ -6,10 +6,11 @@
  * once. Both are run as often.
  *
  * Members send next to no gossip to who was never heard (limit.c), so three
- * meshes are measured: one where everybody has heard everybody; one where all
- * started at once and joined by their lists of members, as soon as there is
- * nothing left to say of that; and, only told, one that does not come about: all
- * know all, and nobody has heard anybody.
+ * meshes are measured. The marks are those of the first, where everybody has
+ * heard everybody. Only told: one where all started at once and joined by their
+ * lists of members, as soon as there is nothing left to say of that, when most
+ * were not heard by most; and one that does not come about, where all know all
+ * and nobody has heard anybody.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -216,10 +217,10 @@ print(const struct spread *e, const struct model_spread *m,
 		m->missed),
 	    sim_fmt("%.2f (%u), %u missed, %u after an exchange", mean, r->max,
 		r->missed, r->lost),
-	    e->mesh == MESH_UNHEARD
+	    e->mesh != MESH_HEARD
 		? "-"
 		: sim_fmt("<= 1.3 x, missed <= %u %%, then 0", e->missed),
-	    e->mesh == MESH_UNHEARD
+	    e->mesh != MESH_HEARD
 		? SIM_TOLD
 		: told > 0 && mean <= 1.3 * e->mean && r->max <= 1.3 * max &&
 		      !too_many(e, r) && r->lost == 0);
@@ -313,12 +314,8 @@ measure_mesh(const struct sim_options *o, enum mesh mesh, const struct row *w)
 	struct spread e = {.mesh = mesh,
 	    .n = w->n,
 	    .runs = w->runs[full],
-	    /* One of a hundred runs is no statistics. Just started, half a
-	     * mesh was never heard by the other half: until the probes have
-	     * changed that, a fifth lost costs a few more. */
-	    .missed = !full		     ? 5
-		      : mesh == MESH_STARTED ? 3
-					     : 1};
+	    /* One of a hundred runs is no statistics. */
+	    .missed = full ? 1 : 5};
 	struct cluster *c;
 	unsigned lossy;
 
