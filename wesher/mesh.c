@@ -145,16 +145,16 @@ mesh_stat(struct mesh *m, int64_t now, const struct priv_stat *s)
 		mesh_adopted(m, s);
 }
 
-/* What was sealed since we looked last. */
+/* What was sealed since we looked last, and who is there. */
 static void
-count_sealed(struct mesh *m, int64_t now)
+count(struct mesh *m, int64_t now, unsigned *alive, unsigned *failed)
 {
 	uint64_t n = m->ops.sealed == NULL ? 0 : m->ops.sealed();
-	unsigned alive = 0, failed;
 
+	*alive = *failed = 0;
 	if (m->swim != NULL)
-		mesh_count(m, &alive, &failed);
-	wear_add(&m->wear, n - m->sealed, alive);
+		mesh_count(m, alive, failed);
+	wear_add(&m->wear, n - m->sealed, *alive);
 	m->sealed = n;
 	m->state.sealed = m->wear.own;
 	m->state.sealed_all = m->wear.all;
@@ -165,7 +165,9 @@ count_sealed(struct mesh *m, int64_t now)
 static void
 save(struct mesh *m, int64_t now)
 {
-	count_sealed(m, now);
+	unsigned alive, failed;
+
+	count(m, now, &alive, &failed);
 	if (mesh_save(m) == 0) {
 		m->wear.saved = m->wear.own;
 		if (m->save_failed)
@@ -301,14 +303,13 @@ mesh_resolved(struct mesh *m, int64_t now, unsigned target,
 static void
 tell_alive(struct mesh *m, int64_t now)
 {
-	unsigned n = 0, alive = 0, failed = 0;
+	unsigned n = 0, alive, failed;
 
 	m->alive_at = now + ALIVE_EVERY;
 	quiet_flush(&m->quiet, now);
-	count_sealed(m, now);
+	count(m, now, &alive, &failed);
 	if (m->swim != NULL) {
 		n = swim_members(m->swim)->n;
-		mesh_count(m, &alive, &failed);
 		mesh_catch_up(m);
 	}
 	(void)priv_alive(n, alive, failed);
