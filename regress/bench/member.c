@@ -144,9 +144,11 @@ welcome(struct member_stub *m)
 	say(m, &r, PRIV_HELLO, 0);
 	memset(&r, 0, sizeof(r));
 	r.net.ifindex = IFINDEX;
-	r.net.naddr = 1;
+	/* Bound to the wildcard it announces what it was told to. */
+	r.net.naddr = m->conf.bind_addr.len != 0;
 	priv_ip_to(&r.net.addr[0], &m->conf.bind_addr);
 	say(m, &r, PRIV_NET, 0);
+	m->ready = true;
 }
 
 /* It wants, or no longer wants, a tunnel to whose key this is. */

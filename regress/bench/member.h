@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../../common/conf.h"
@@ -21,6 +22,7 @@ struct member_stub {
 	unsigned index; /* its place in the mesh: which key it has */
 	int boundary; /* our end, for poll(2) */
 	pid_t pid;
+	bool ready; /* its process said so */
 	unsigned npeers; /* tunnels that it wants now */
 	uint8_t peer[MEMBER_MAX / 8]; /* to these, by index */
 };
