@@ -39,6 +39,8 @@ struct mesh_ops {
 	const struct layers *(*layers)(void);
 	/* Messages sealed since the start. NULL: not counted. */
 	uint64_t (*sealed)(void);
+	/* Seconds since 1970. NULL: time(3). */
+	int64_t (*wall)(void);
 };
 
 /*

@@ -59,6 +59,8 @@ struct mesh {
 void mesh_net_tick(struct mesh *m, int64_t now);
 
 /* mesh_start.c */
+/* Seconds since 1970, by a clock that may be set. */
+int64_t mesh_wall(const struct mesh *m);
 /* A tunnel of an earlier run: who sits at its end may be joined. */
 void mesh_adopted(struct mesh *m, const struct priv_stat *s);
 /* Targets from the state file; how many. */

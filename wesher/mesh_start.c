@@ -63,11 +63,16 @@ on_reaches(void *arg, const struct ipaddr *ip)
 	return mesh_reaches(arg, ip);
 }
 
+int64_t
+mesh_wall(const struct mesh *m)
+{
+	return m->ops.wall != NULL ? m->ops.wall() : (int64_t)time(NULL);
+}
+
 static int64_t
 on_wall(void *arg)
 {
-	(void)arg;
-	return (int64_t)time(NULL);
+	return mesh_wall(arg);
 }
 
 static const struct peers_ops peers_ops = {
@@ -144,7 +149,7 @@ mesh_own_meta(struct mesh *m, uint8_t buf[META_MAX])
 static uint32_t
 first_incarnation(const struct mesh *m)
 {
-	time_t t = time(NULL);
+	int64_t t = mesh_wall(m);
 	uint32_t secs = t > 0 ? (uint32_t)t : 1;
 	uint32_t saved = m->state.incarnation;
 

@@ -5,7 +5,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 #include <sodium.h>
@@ -102,7 +101,7 @@ member_doc(const struct mesh *m, const struct member *mb)
 	member_ipport(mb, &at);
 	peers_view(m->peers, mb, &v);
 	if (v.handshake != 0) {
-		age = (int64_t)time(NULL) - v.handshake;
+		age = mesh_wall(m) - v.handshake;
 		age = age < 0 ? 0 : age;
 	}
 	if (v.why != PEER_OK)
