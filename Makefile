@@ -246,10 +246,12 @@ endif
 	    "install: $(O) was built with SANDBOX=no, try make clean" >&2; \
 	    exit 1; }
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
-	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR)
+	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man7 \
+	    $(DESTDIR)$(UNITDIR)
 	install -m 755 $(O)/wesher $(DESTDIR)$(SBINDIR)/wesher
 	install -m 755 $(O)/wesher-priv $(DESTDIR)$(LIBEXECDIR)/wesher-priv
 	install -m 644 man/wesher.8 man/wesher-priv.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 man/wesher-protocol.7 $(DESTDIR)$(MANDIR)/man7
 	$(SUBST) dist/wesher.service >$(DESTDIR)$(UNITDIR)/wesher.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/wesher.service
 

@@ -2,7 +2,7 @@
 # The manual pages are clean mdoc and know every option.
 . "$(dirname "$0")/lib.sh"
 need mandoc
-for p in man/wesher.8 man/wesher-priv.8; do
+for p in man/wesher.8 man/wesher-priv.8 man/wesher-protocol.7; do
 	check "$p: no complaint" mandoc -T lint -W warning "$p"
 done
 # Bold is a letter struck twice; col(1) is not everywhere.
