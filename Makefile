@@ -187,9 +187,9 @@ $(O)/bench/kernel: $(O)/obj/regress/bench/kernel.o $(A_PRIV) $(A_COMMON)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_PRIV)
 
 $(T_SIM): $(O)/sim/%: $(O)/obj/regress/sim/exp_%.o $(SIM_LIB) $(A_WESHER) \
-    $(A_COMMON)
+    $(A_PRIV) $(A_COMMON)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER) $(LD_PRIV)
 
 bench-programs: $(T_BENCH)
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "../../wesher/seal.h"
-#include "sim_int.h"
+#include "host_int.h"
 
 #define UDP_HEADERS    28 /* IPv4 and UDP */
 #define STREAM_HEADERS 300 /* of the packets that open and close one */
@@ -76,8 +76,9 @@ latency(struct cluster *c, const struct node *a, const struct node *b)
 	return us < 1 ? 1 : (int64_t)us;
 }
 
-static bool
-is_cut(const struct cluster *c, const struct node *from, const struct node *to)
+bool
+net_is_cut(
+    const struct cluster *c, const struct node *from, const struct node *to)
 {
 	return (c->cut[from->group] >> to->group & 1) != 0;
 }
@@ -134,7 +135,7 @@ net_send(void *arg, const struct ipport *addr, const uint8_t *plain, size_t len)
 	if (c->cfg.packet != NULL)
 		c->cfg.packet(c, n->i, to->i, plain, len);
 	if (len + SEAL_OVERHEAD + UDP_HEADERS > c->net.mtu ||
-	    is_cut(c, n, to) || is_lost(c, n, to))
+	    net_is_cut(c, n, to) || is_lost(c, n, to))
 		return;
 	packet_put(c, n, to, plain, len);
 	if (chance(c, c->net.duplicate))
@@ -207,7 +208,7 @@ stream_open(struct cluster *c, struct node *n, struct node *to, uint32_t id,
 	syn = segment(c, n, to);
 	back = segment(c, to, n);
 	data = segment(c, n, to);
-	if (is_cut(c, n, to) || is_cut(c, to, n) || syn == NEVER ||
+	if (net_is_cut(c, n, to) || net_is_cut(c, to, n) || syn == NEVER ||
 	    back == NEVER || data == NEVER) {
 		fail_in(c, n, id, c->cfg.profile->stream_timeout);
 		return;
@@ -256,7 +257,7 @@ closed(struct cluster *c, struct node *n, const struct parcel *p)
 {
 	struct node *asker = &c->node[p->from];
 
-	if (asker->life == p->life && !is_cut(c, n, asker))
+	if (asker->life == p->life && !net_is_cut(c, n, asker))
 		fail_in(c, asker, p->id, latency(c, n, asker));
 }
 
@@ -270,15 +271,18 @@ take_request(struct cluster *c, struct node *n, struct parcel *p)
 	size_t len;
 	int64_t us;
 
-	(void)swim_stream_request(n->s, c->now, &from, p->big[0], p->big + 1,
-	    p->len - 1, &reply, &len);
+	if (node_is_host(n))
+		host_request(n, &from, p, &reply, &len);
+	else
+		(void)swim_stream_request(n->s, c->now, &from, p->big[0],
+		    p->big + 1, p->len - 1, &reply, &len);
 	if (reply == NULL) {
 		closed(c, n, p);
 		return;
 	}
 	n->stream_bytes += len + SEAL_OVERHEAD + STREAM_HEADERS;
 	us = segment(c, n, asker);
-	if (is_cut(c, n, asker) || us == NEVER) {
+	if (net_is_cut(c, n, asker) || us == NEVER) {
 		free(reply);
 		return;
 	}
@@ -303,8 +307,13 @@ take(struct cluster *c, struct node *n, struct parcel *p)
 
 	if (n->s == NULL && p->kind == P_REQUEST)
 		closed(c, n, p);
-	if (n->s == NULL || (p->kind >= P_REPLY && p->life != n->life))
+	if ((n->s == NULL && p->kind < P_ASK) ||
+	    (p->kind >= P_REPLY && p->life != n->life))
 		return;
+	if (node_is_host(n) && p->kind != P_REQUEST) {
+		host_take(n, p);
+		return;
+	}
 	switch (p->kind) {
 	case P_PACKET:
 		if (c->cfg.arrive != NULL)
@@ -322,6 +331,8 @@ take(struct cluster *c, struct node *n, struct parcel *p)
 	case P_FAILED:
 		swim_stream_failed(n->s, c->now, p->id, "no answer");
 		break;
+	default:
+		break;
 	}
 }
 
@@ -331,11 +342,11 @@ net_arrive(struct cluster *c, uint32_t what)
 	struct parcel *p = parcel(&c->q, what);
 	struct node *n = &c->node[p->to];
 
-	if (held(n) > 0) {
+	if (held(n) > 0 && p->kind < P_ASK) {
 		queue_put(&c->q, what, n->held_until);
 		return;
 	}
-	if (n->paused && n->s != NULL) {
+	if (n->paused && n->s != NULL && p->kind != P_ASK) {
 		p->next = 0;
 		if (n->last != 0)
 			parcel(&c->q, n->last)->next = what;

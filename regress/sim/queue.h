@@ -12,7 +12,15 @@
  * and age, and one timer for each member in another. Entries are small and
  * stand in arrays; parcels are pooled and found by number, 0 is none.
  */
-enum parcel_kind { P_PACKET, P_REQUEST, P_REPLY, P_FAILED };
+enum parcel_kind {
+	P_PACKET,
+	P_REQUEST,
+	P_REPLY,
+	P_FAILED,
+	P_ASK, /* these three stay within a host */
+	P_TELL,
+	P_NAME
+};
 
 struct parcel {
 	uint32_t from, to;

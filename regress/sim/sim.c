@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "../../wesher/meta.h"
-#include "sim_int.h"
+#include "host_int.h"
 
 #define FIRST_INCARNATION 1000
 
@@ -105,6 +105,8 @@ sim_meta(const struct cluster *c, const struct node *n, uint8_t *buf)
 	ssize_t len;
 	size_t i;
 
+	if (n->host != NULL)
+		return host_original_meta(n, buf);
 	for (i = 0; i < c->cfg.metalen; i++)
 		buf[i] = (uint8_t)sim_next(&key);
 	if (c->cfg.metalen > 0) {
@@ -125,7 +127,10 @@ sim_rearm(struct node *n)
 {
 	int64_t due = NEVER, join;
 
-	if (n->s != NULL && !n->paused) {
+	if (node_is_host(n)) {
+		if (!n->paused)
+			due = host_deadline(n);
+	} else if (n->s != NULL && !n->paused) {
 		due = swim_deadline(n->s);
 		join = n->join != NULL ? join_deadline(n->join) : NEVER;
 		due = join < due ? join : due;
@@ -136,6 +141,8 @@ sim_rearm(struct node *n)
 static void
 node_stop(struct node *n)
 {
+	if (node_is_host(n))
+		host_stop(n);
 	swim_free(n->s);
 	join_free(n->join);
 	n->s = NULL;
@@ -145,12 +152,10 @@ node_stop(struct node *n)
 	sim_rearm(n);
 }
 
-void
-start_member(struct cluster *c, unsigned i)
+static void
+core_start(struct cluster *c, struct node *n)
 {
-	struct node *n = cluster_node(c, i);
 	uint8_t meta[META_MAX];
-	uint64_t key = c->seed ^ ((uint64_t)n->life << 32 | i);
 	struct swim_config cfg = {.profile = c->cfg.profile,
 	    .ops = &node_ops,
 	    .arg = n,
@@ -162,12 +167,27 @@ start_member(struct cluster *c, unsigned i)
 	    .incarnation = n->original ? 1 : n->incarnation,
 	    .max_members = c->n + 64};
 
-	sim_assert(n->s == NULL);
-	n->seed = sim_next(&key);
 	n->s = swim_new(&cfg, c->now);
 	sim_assert(n->s != NULL);
+}
+
+void
+start_member(struct cluster *c, unsigned i)
+{
+	struct node *n = cluster_node(c, i);
+	uint64_t key = c->seed ^ ((uint64_t)n->life << 32 | i);
+
+	sim_assert(n->s == NULL);
+	n->seed = sim_next(&key);
 	n->life++;
 	n->leave_done = false;
+	if (node_is_host(n)) {
+		host_start(n);
+	} else {
+		if (n->host != NULL)
+			host_key(c, i, n->life, n->host->pubkey);
+		core_start(c, n);
+	}
 	n->incarnation += FIRST_INCARNATION;
 	memset(&n->joined, 0, sizeof(n->joined));
 	sim_rearm(n);
@@ -185,7 +205,7 @@ node_init(struct cluster *c, unsigned i)
 	n->incarnation = FIRST_INCARNATION;
 	snprintf(n->name, sizeof(n->name), "node%u", i);
 	n->addr.ip.len = 4;
-	n->addr.ip.b[0] = 10;
+	n->addr.ip.b[0] = SIM_NET;
 	n->addr.ip.b[1] = (uint8_t)(host >> 16);
 	n->addr.ip.b[2] = (uint8_t)(host >> 8);
 	n->addr.ip.b[3] = (uint8_t)host;
@@ -193,7 +213,7 @@ node_init(struct cluster *c, unsigned i)
 }
 
 struct cluster *
-cluster_new(unsigned n, const struct cluster_config *cfg)
+cluster_bare(unsigned n, const struct cluster_config *cfg)
 {
 	struct cluster *c = calloc(1, sizeof(*c));
 	unsigned i;
@@ -214,10 +234,19 @@ cluster_new(unsigned n, const struct cluster_config *cfg)
 	sim_assert(c->node != NULL && n > 0 && cfg->metalen <= META_MAX);
 	queue_init(&c->q, n);
 	heal(c);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		node_init(c, i);
+	return c;
+}
+
+struct cluster *
+cluster_new(unsigned n, const struct cluster_config *cfg)
+{
+	struct cluster *c = cluster_bare(n, cfg);
+	unsigned i;
+
+	for (i = 0; i < n; i++)
 		start_member(c, i);
-	}
 	if (cfg->warm)
 		warm_up(c);
 	return c;
@@ -230,6 +259,9 @@ cluster_free(struct cluster *c)
 
 	for (i = 0; i < c->n; i++)
 		node_stop(&c->node[i]);
+	for (i = 0; i < c->n; i++)
+		host_free(c->node[i].host);
+	free(c->hosts);
 	queue_free(&c->q);
 	free(c->node);
 	free(c);
@@ -266,8 +298,8 @@ cluster_at(const struct cluster *c, const struct ipport *a)
 	unsigned host = (unsigned)a->ip.b[1] << 16 | a->ip.b[2] << 8 |
 			a->ip.b[3];
 
-	if (a->ip.len != 4 || a->ip.b[0] != 10 || a->port != SIM_PORT ||
-	    host == 0 || host > c->n)
+	if (a->ip.len != 4 || a->port != SIM_PORT || host == 0 || host > c->n ||
+	    a->ip.b[0] != c->node[host - 1].addr.ip.b[0])
 		return -1;
 	return (int)host - 1;
 }
@@ -313,12 +345,18 @@ pause_member(struct cluster *c, unsigned i)
 	if (n->s == NULL)
 		return;
 	n->paused = true;
+	if (node_is_host(n))
+		host_pause(n);
 	sim_rearm(n);
 }
 
 static void
 node_tick(struct cluster *c, struct node *n)
 {
+	if (node_is_host(n)) {
+		host_tick(n);
+		return;
+	}
 	if (swim_deadline(n->s) <= c->now)
 		swim_tick(n->s, c->now);
 	if (n->join != NULL)
@@ -338,6 +376,8 @@ wake_member(struct cluster *c, unsigned i)
 	if (!n->paused)
 		return;
 	n->paused = false;
+	if (node_is_host(n))
+		host_wake(n);
 	net_release(c, n);
 	node_tick(c, n);
 	sim_rearm(n);
@@ -367,7 +407,10 @@ leave(struct cluster *c, unsigned i)
 {
 	struct node *n = cluster_node(c, i);
 
-	swim_leave(n->s, c->now);
+	if (node_is_host(n))
+		host_leave(n);
+	else
+		swim_leave(n->s, c->now);
 	sim_rearm(n);
 }
 
@@ -376,6 +419,7 @@ join(struct cluster *c, unsigned i, unsigned j)
 {
 	struct node *n = cluster_node(c, i);
 
+	sim_assert(!node_is_host(n));
 	memset(&n->joined, 0, sizeof(n->joined));
 	swim_join(n->s, c->now, &cluster_node(c, j)->addr, 0);
 	sim_rearm(n);

@@ -21,6 +21,7 @@
  */
 
 struct cluster;
+struct host;
 struct join;
 
 enum latency_kind {
@@ -69,6 +70,7 @@ struct node {
 	struct cluster *c;
 	unsigned i;
 	struct swim *s; /* NULL: it does not run */
+	struct host *host; /* of a daemon, or of its original (hosts.h) */
 	uint64_t seed; /* the state of its own chance */
 	uint32_t incarnation; /* of the next start */
 	unsigned life; /* starts so far: old answers find nobody */
@@ -78,7 +80,7 @@ struct node {
 	double drop_in, drop_out;
 	struct join *join; /* the mesh's, while it tries saved members */
 	uint32_t first, last; /* what waits for it while it is paused */
-	char name[16];
+	char name[64];
 	struct ipport addr;
 	bool leave_done;
 	struct swim_join_result joined; /* its last join; why is NULL */

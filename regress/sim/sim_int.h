@@ -9,6 +9,9 @@
  * network), warm.c (a mesh that is old), words.c (status). */
 #define SIM_GROUPS 8
 #define SIM_PORT   7946
+/* First bytes of addresses: the next for each move of a host. */
+#define SIM_NET	    10
+#define SIM_NET_END 60
 
 struct cluster {
 	int64_t now;
@@ -25,6 +28,8 @@ struct cluster {
 	bool warm; /* warm.c: streams go nowhere */
 	uint32_t warm_id; /* the stream of a join that is answered here */
 	unsigned hint; /* who was not done when asked last */
+	unsigned dark_hint; /* the same of tunnels */
+	struct hosts *hosts; /* NULL: members are cores alone */
 };
 
 /* splitmix64: the next of a sequence. */
@@ -45,8 +50,19 @@ sim_digest(struct cluster *c, uint64_t x)
 	c->digest ^= c->digest >> 29;
 }
 
+/* A daemon, running or not. */
+static inline bool
+node_is_host(const struct node *n)
+{
+	return n->host != NULL && !n->original;
+}
+
 /* The metadata of a member, as it announces it. Returns the length. */
 size_t sim_meta(const struct cluster *c, const struct node *n, uint8_t *buf);
+/* The same of a member of the original among hosts. */
+size_t host_original_meta(const struct node *n, uint8_t *buf);
+/* Members that do not run yet. */
+struct cluster *cluster_bare(unsigned n, const struct cluster_config *cfg);
 /* Its timer may have changed. */
 void sim_rearm(struct node *n);
 
@@ -55,6 +71,8 @@ void
 net_send(void *arg, const struct ipport *to, const uint8_t *plain, size_t len);
 void net_stream(void *arg, uint32_t id, enum swim_stream_kind kind,
     const struct ipport *to, const uint8_t *msg, size_t len);
+bool net_is_cut(
+    const struct cluster *c, const struct node *from, const struct node *to);
 /* Something has come to a member that is not paused; the parcel is used up. */
 void net_arrive(struct cluster *c, uint32_t what);
 /* What waited while n was paused, in order. */
