@@ -22,6 +22,8 @@ struct state_node {
 	struct ipaddr overlay; /* len 0 when absent */
 	uint8_t pubkey[32];
 	bool has_pubkey;
+	int64_t since; /* wall s of its claim to overlay and key; 0: unknown */
+	int64_t failed; /* wall s; 0: alive when saved */
 };
 
 struct state {
