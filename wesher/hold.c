@@ -99,7 +99,7 @@ hold_keeps(struct peers *ps, struct peer *p, enum peers_news news)
 		end(p, HOLD_NO);
 		return false;
 	}
-	if (p->hold == HOLD_NO && p->held && p->applied)
+	if (p->hold == HOLD_NO && p->wanted && p->applied)
 		begin(ps, p, news);
 	else if (p->hold == HOLD_ON && has_left(p) && !p->hold_left) {
 		/* It was called dead; a leave has its own terms. */

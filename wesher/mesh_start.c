@@ -14,12 +14,14 @@
 #include "../common/log.h"
 #include "../common/overlay.h"
 #include "../common/clock.h"
+#include "holders.h"
 #include "mesh_int.h"
 #include "pool.h"
 #include "privc.h"
 
 #define SELF_RETRY  (10 * US_PER_S)
 #define STATE_JOINS 1024 /* saved members that are tried */
+#define HOLDERS_FOR (72 * 3600 * US_PER_S) /* of the last run */
 
 static uint32_t
 mesh_random(void *arg)
@@ -249,6 +251,26 @@ connects(void *arg, const struct ipport *to)
 	return mesh_connects(arg, to);
 }
 
+/* Who held which overlay address in the last run, and since when. */
+static void
+remember_holders(struct mesh *m, int64_t now)
+{
+	const struct state_node *n = m->state.nodes;
+	struct holder h;
+	size_t i;
+
+	peers_expect(m->peers, now, m->state.nnodes);
+	for (i = 0; i < m->state.nnodes; i++, n++) {
+		if (n->since == 0 || n->overlay.len == 0 || !n->has_pubkey)
+			continue;
+		h.name = n->name;
+		h.namelen = strlen(n->name);
+		h.key = n->pubkey;
+		h.addr = &n->overlay;
+		peers_remember(m->peers, &h, n->since);
+	}
+}
+
 /* Everything is known: the mesh begins. */
 void
 mesh_up(struct mesh *m, int64_t now)
@@ -278,11 +300,13 @@ mesh_up(struct mesh *m, int64_t now)
 	pc.self_name = m->name;
 	pc.hosts_domains = m->conf->hosts_domains;
 	pc.hold_down = m->conf->hold_down * US_PER_S;
+	pc.forget_after = HOLDERS_FOR;
 	m->peers = peers_new(&pc);
 	m->join = join_new(&join_ops, m, m->conf->cluster_port);
 	m->swim = swim_new(&sc, now);
 	if (m->peers == NULL || m->join == NULL || m->swim == NULL)
 		fatalx("cannot start the mesh: out of memory");
+	remember_holders(m, now);
 	if (!check_hostname(m->name, strlen(m->name)))
 		log_warnx("our name %s is no legal host name (RFC 1123): "
 			  "members get no line in /etc/hosts for it",

@@ -164,6 +164,20 @@ set_failed(struct peers *ps, struct peer *p, int error)
 	postpone(ps, p);
 }
 
+/* The kernel has it no more: whoever holds it need not wait for that. */
+static void
+not_held_up(struct peers *ps, const struct ipaddr *addr)
+{
+	const struct peer_slot *s = peer_by_addr(ps, addr);
+	struct peer *p = s != NULL ? s->p : NULL;
+
+	if (p == NULL || !p->wanted || p->retry_at == NEVER)
+		return;
+	p->retry_at = NEVER;
+	p->awaits = false;
+	peer_enqueue(ps, p);
+}
+
 static void
 del_done(struct peers *ps, struct peer *p, int error)
 {
@@ -171,6 +185,7 @@ del_done(struct peers *ps, struct peer *p, int error)
 	if (error == 0 || error == ENOENT) {
 		p->applied = p->reset = false;
 		p->backoff = RETRY_MIN;
+		not_held_up(ps, &p->have.addr);
 		return;
 	}
 	log_debug(

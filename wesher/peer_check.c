@@ -30,8 +30,6 @@ judge_addr(const struct peers_config *cfg, const struct peer *p)
 
 	if (!ipnet_contains(&cfg->overlay, &meta->overlay))
 		return PEER_OUTSIDE;
-	if (ipaddr_eq(&meta->overlay, &cfg->self_addr))
-		return PEER_OUR_ADDR;
 	if (meta->has_x && meta->is_static) {
 		if (!cfg->allow_static)
 			return PEER_STATIC;
@@ -46,6 +44,21 @@ judge_addr(const struct peers_config *cfg, const struct peer *p)
 	if (!check_overlay_host(&cfg->overlay, &derived))
 		return PEER_OUTSIDE;
 	return PEER_PENDING;
+}
+
+static void
+set_want(const struct peers_config *cfg, struct peer *p)
+{
+	memset(&p->want, 0, sizeof(p->want));
+	member_ipport(p->m, &p->want.endpoint);
+	p->want.endpoint.port = cfg->wgport;
+	if (p->meta.has_x && p->meta.has_wgport)
+		p->want.endpoint.port = p->meta.wgport;
+	memcpy(p->want.key, p->meta.pubkey, WG_KEY_LEN);
+	p->want.addr = p->meta.overlay;
+	p->want.is_static = p->meta.has_x && p->meta.is_static;
+	p->want.plain = !p->meta.has_x;
+	p->want.attempt = p->meta.has_x ? p->meta.attempt : 0;
 }
 
 enum peer_why
@@ -65,25 +78,20 @@ peer_judge(const struct peers_config *cfg, struct peer *p)
 	if (!p->decoded)
 		return PEER_BAD_META;
 	why = judge_key(cfg, &p->meta);
-	if (why == PEER_PENDING)
-		why = judge_addr(cfg, p);
 	if (why != PEER_PENDING)
 		return why;
-	memset(&p->want, 0, sizeof(p->want));
-	member_ipport(m, &p->want.endpoint);
-	p->want.endpoint.port = cfg->wgport;
-	if (p->meta.has_x && p->meta.has_wgport)
-		p->want.endpoint.port = p->meta.wgport;
+	why = judge_addr(cfg, p);
+	if (why == PEER_PENDING)
+		set_want(cfg, p);
+	if (why != PEER_OUTSIDE && ipaddr_eq(&p->meta.overlay, &cfg->self_addr))
+		return PEER_OUR_ADDR;
+	if (why != PEER_PENDING)
+		return why;
 	if (!check_endpoint(&p->want.endpoint))
 		return PEER_BAD_ENDPOINT;
 	if (cfg->ops->reaches != NULL &&
 	    !cfg->ops->reaches(cfg->arg, &p->want.endpoint.ip))
 		return PEER_NO_FAMILY;
-	memcpy(p->want.key, p->meta.pubkey, WG_KEY_LEN);
-	p->want.addr = p->meta.overlay;
-	p->want.is_static = p->meta.has_x && p->meta.is_static;
-	p->want.plain = !p->meta.has_x;
-	p->want.attempt = p->meta.has_x ? p->meta.attempt : 0;
 	return PEER_PENDING;
 }
 

@@ -109,15 +109,21 @@ peer_by_key(const struct peers *ps, const uint8_t key[WG_KEY_LEN])
 }
 
 static void
-link_slot(struct peers *ps, struct peer_slot *s)
+link_addr(struct peers *ps, struct peer_slot *s)
 {
-	struct peer_slot **a = addr_bucket(ps, &s->t.addr);
-	struct peer_slot **k = key_bucket(ps, s->t.key);
+	struct peer_slot **q = addr_bucket(ps, &s->t.addr);
 
-	s->addr_next = *a;
-	*a = s;
-	s->key_next = *k;
-	*k = s;
+	s->addr_next = *q;
+	*q = s;
+}
+
+static void
+link_key(struct peers *ps, struct peer_slot *s)
+{
+	struct peer_slot **q = key_bucket(ps, s->t.key);
+
+	s->key_next = *q;
+	*q = s;
 }
 
 /* Short of memory the chains become longer. */
@@ -138,24 +144,41 @@ index_grow(struct peers *ps)
 	ps->by_addr = by_addr;
 	ps->by_key = by_key;
 	ps->hashsize = n;
-	TAILQ_FOREACH (s, &ps->all, all)
+	TAILQ_FOREACH (s, &ps->all, all) {
 		if (s->held)
-			link_slot(ps, s);
+			link_addr(ps, s);
+		if (s->keyed)
+			link_key(ps, s);
+	}
+}
+
+/* One more will be in the index. */
+static void
+index_one(struct peers *ps, struct peer *p)
+{
+	if (++ps->nheld > ps->hashsize * LOAD * 2)
+		index_grow(ps);
+	p->slot->t = p->want;
 }
 
 void
-peer_hold(struct peers *ps, struct peer *p)
+peer_hold_addr(struct peers *ps, struct peer *p)
 {
-	if (ps->nheld >= ps->hashsize * LOAD)
-		index_grow(ps);
-	p->slot->t = p->want;
-	p->slot->held = p->held = true;
-	link_slot(ps, p->slot);
-	ps->nheld++;
+	index_one(ps, p);
+	p->slot->held = true;
+	link_addr(ps, p->slot);
 }
 
-static void
-unlink_slot(struct peers *ps, struct peer_slot *s)
+void
+peer_hold_key(struct peers *ps, struct peer *p)
+{
+	index_one(ps, p);
+	p->slot->keyed = true;
+	link_key(ps, p->slot);
+}
+
+void
+peer_release_addr(struct peers *ps, struct peer_slot *s)
 {
 	struct peer_slot **q;
 
@@ -164,18 +187,22 @@ unlink_slot(struct peers *ps, struct peer_slot *s)
 	for (q = addr_bucket(ps, &s->t.addr); *q != s; q = &(*q)->addr_next)
 		;
 	*q = s->addr_next;
-	for (q = key_bucket(ps, s->t.key); *q != s; q = &(*q)->key_next)
-		;
-	*q = s->key_next;
 	s->held = false;
 	ps->nheld--;
 }
 
 void
-peer_release(struct peers *ps, struct peer *p)
+peer_release_key(struct peers *ps, struct peer_slot *s)
 {
-	unlink_slot(ps, p->slot);
-	p->held = false;
+	struct peer_slot **q;
+
+	if (!s->keyed)
+		return;
+	for (q = key_bucket(ps, s->t.key); *q != s; q = &(*q)->key_next)
+		;
+	*q = s->key_next;
+	s->keyed = false;
+	ps->nheld--;
 }
 
 void
@@ -188,11 +215,11 @@ peer_expand(const struct peer_slot *s, struct peer *p)
 	    .decoded = s->decoded,
 	    .wanted = s->wanted,
 	    .applied = s->applied,
-	    .held = s->held,
 	    .had = s->had,
 	    .want = s->t,
 	    .backoff = RETRY_MIN,
 	    .retry_at = NEVER,
+	    .got_at = INT64_MIN,
 	    .line_told = s->line_told,
 	    .ghost_until = NEVER,
 	    .hold = s->hold,
@@ -339,7 +366,8 @@ peer_free(struct peers *ps, struct peer *p)
 void
 peer_lose(struct peers *ps, struct peer_slot *s)
 {
-	unlink_slot(ps, s);
+	peer_release_addr(ps, s);
+	peer_release_key(ps, s);
 	if (s->applied)
 		(void)ps->cfg.ops->del(ps->cfg.arg, s->t.key);
 	slot_free(ps, s);

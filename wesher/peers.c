@@ -6,7 +6,7 @@
  * An address or key belongs to the member that held it first, for as long as
  * that one is neither failed nor left, or its tunnel shows that it lives
  * (hold.c): a newcomer that claims it gets no tunnel, the holder notices
- * nothing.
+ * nothing. Who was first when both came at about one time: peer_claim.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@
 #define LOG_EVERY  60 /* s, for one member */
 /* More than that wait for others' addresses or keys: no mishap any more. */
 #define BLOCKED_MANY 64
+#define HANDOVER     (250 * US_PER_MS) /* for a request about whom it lost */
 #define WALK_GAP     (50 * US_PER_MS) /* between two looks at many peers */
 
 struct peers *
@@ -69,6 +70,7 @@ peers_free(struct peers *ps)
 	}
 	peer_blocks_free(ps);
 	peer_index_free(ps);
+	holders_free(ps->saved);
 	free(ps);
 }
 
@@ -98,18 +100,6 @@ peer_of(struct peers *ps, struct member *m)
 	p->m = p->slot->m = m;
 	m->udata = p->slot;
 	return p;
-}
-
-/* Take address and key, or say who holds them. */
-static enum peer_why
-claim(struct peers *ps, struct peer *p)
-{
-	if (peer_by_addr(ps, &p->want.addr) != NULL)
-		return PEER_ADDR_TAKEN;
-	if (peer_by_key(ps, p->want.key) != NULL)
-		return PEER_KEY_TAKEN;
-	peer_hold(ps, p);
-	return PEER_PENDING;
 }
 
 static bool
@@ -146,45 +136,88 @@ peer_log_why(struct peers *ps, struct peer *p)
 static void
 judge_retry(struct peer *p, bool was, const struct tunnel *old)
 {
-	if (p->wanted != was || (p->wanted && !peer_tunnel_eq(old, &p->want)))
+	if (p->wanted != was || (p->wanted && !peer_tunnel_eq(old, &p->want))) {
 		p->retry_at = NEVER;
-	else if (p->wanted && p->retry_at != NEVER)
+		p->awaits = false;
+	} else if (p->wanted && p->retry_at != NEVER && !p->awaits)
 		p->why = PEER_REFUSED;
 }
 
-/* Judge the member anew; true when it let go of an address or key. */
-static bool
-judge(struct peers *ps, struct peer *p, enum peers_news news)
+/* What it is now, said and listed, after it was `before`. */
+static void
+judged(struct peers *ps, struct peer *p, enum peer_why before)
 {
-	struct tunnel old = p->want;
-	bool had = p->held, was = p->wanted, let_go = false;
-	enum peer_why why, before = p->why;
-
-	if (hold_keeps(ps, p, news))
-		return false;
-	if (is_blocked(p)) {
-		ps->nblocked--;
-		TAILQ_REMOVE(&ps->blocked, p->slot, blocked);
-	}
-	peer_release(ps, p);
-	why = p->m == NULL ? PEER_GONE : peer_judge(&ps->cfg, p);
-	if (why == PEER_PENDING)
-		why = claim(ps, p);
-	if (had)
-		let_go = !p->held || !ipaddr_eq(&old.addr, &p->want.addr) ||
-			 memcmp(old.key, p->want.key, WG_KEY_LEN) != 0;
-	p->wanted = p->held;
-	p->why = why;
-	if (p->wanted && p->applied && peer_tunnel_eq(&p->want, &p->have))
-		p->why = PEER_OK;
-	judge_retry(p, was, &old);
 	if (is_blocked(p)) {
 		ps->nblocked++;
 		TAILQ_INSERT_TAIL(&ps->blocked, p->slot, blocked);
 	}
 	if (p->why != before && p->why > PEER_NO_META && p->why != PEER_REFUSED)
 		peer_log_why(ps, p);
-	return let_go;
+}
+
+static bool judge(struct peers *ps, struct peer *p, enum peers_news news);
+
+/* They lost to p. Theirs is removed before p's is set. */
+static void
+judge_lost(struct peers *ps, struct peer *p, struct peer *const lost[2])
+{
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		if (lost[i] == NULL)
+			continue;
+		(void)judge(ps, lost[i], PEERS_GOSSIP);
+		if (lost[i]->retry_at == NEVER)
+			peer_enqueue(ps, lost[i]);
+		if (lost[i]->busy != PEER_SETTING)
+			continue;
+		p->awaits = true;
+		peer_at(ps, &p->retry_at, ps->now + HANDOVER);
+	}
+}
+
+/* To another address, or one that those who wait may now be better than. */
+static bool
+is_other_claim(const struct tunnel *a, const struct tunnel *b)
+{
+	return !ipaddr_eq(&a->addr, &b->addr) || a->plain != b->plain ||
+	       a->is_static != b->is_static;
+}
+
+/* Judge the member anew; true when who waits is to be judged, too: it let go of
+ * an address or key, took one from somebody, or holds it by a lesser right. */
+static bool
+judge(struct peers *ps, struct peer *p, enum peers_news news)
+{
+	struct tunnel old = p->want;
+	struct peer_slot *s = p->slot;
+	bool held = s->held, keyed = s->keyed, was = p->wanted;
+	struct peer *lost[2] = {NULL, NULL};
+	enum peer_why why, before = p->why;
+
+	if (hold_keeps(ps, p, news))
+		return false;
+	if (is_blocked(p)) {
+		ps->nblocked--;
+		TAILQ_REMOVE(&ps->blocked, s, blocked);
+	}
+	peer_release_addr(ps, s);
+	peer_release_key(ps, s);
+	why = p->m == NULL ? PEER_GONE : peer_judge(&ps->cfg, p);
+	peer_claim_note(ps, p, &old, why);
+	p->why = peer_claim(ps, p, why, lost);
+	if (s->held && (!held || !ipaddr_eq(&old.addr, &p->want.addr)))
+		p->got_at = ps->now;
+	p->wanted = s->held && s->keyed && p->why == PEER_PENDING;
+	if (p->wanted && p->applied && peer_tunnel_eq(&p->want, &p->have))
+		p->why = PEER_OK;
+	judge_retry(p, was, &old);
+	judged(ps, p, before);
+	judge_lost(ps, p, lost);
+	return lost[0] != NULL || lost[1] != NULL ||
+	       (held && (!s->held || is_other_claim(&old, &p->want))) ||
+	       (keyed && (!s->keyed ||
+			     memcmp(old.key, p->want.key, WG_KEY_LEN) != 0));
 }
 
 /*
@@ -208,7 +241,8 @@ judge_blocked(struct peers *ps, const struct peer *in_hand)
 	while (n-- > 0 && (s = TAILQ_FIRST(&ps->blocked)) != NULL &&
 	       (p = peer_wake(ps, s)) != NULL) {
 		(void)judge(ps, p, PEERS_GOSSIP);
-		peer_enqueue(ps, p);
+		if (p->retry_at == NEVER)
+			peer_enqueue(ps, p);
 		if (p != in_hand)
 			peer_settle(ps, p);
 	}
@@ -229,8 +263,10 @@ renew(struct peers *ps, struct peer *p, enum peers_news news,
 		return let_go;
 	}
 	prime_news(ps, p, ps->now, last);
-	if (held && p->hold == HOLD_NO)
+	if (held && p->hold == HOLD_NO) {
 		hold_resumed(ps, p, last);
+		return true; /* it may be contested again */
+	}
 	return let_go;
 }
 
@@ -289,8 +325,8 @@ peers_rejudge(struct peers *ps, int64_t now)
 void
 peer_ghost_expire(struct peers *ps, struct peer *p, int64_t now)
 {
-	if (p->m != NULL || p->held || p->applied || p->busy != PEER_IDLE ||
-	    (p->had && now < p->ghost_until))
+	if (p->m != NULL || p->slot->held || p->slot->keyed || p->applied ||
+	    p->busy != PEER_IDLE || (p->had && now < p->ghost_until))
 		return;
 	TAILQ_REMOVE(&ps->ghosts, p, ghost);
 	ps->nghosts--;
@@ -404,6 +440,7 @@ peers_tick(struct peers *ps, int64_t now)
 	TAILQ_FOREACH_SAFE (p, &ps->awake, awake, tmp) {
 		if (p->retry_at <= now) {
 			p->retry_at = NEVER;
+			p->awaits = false;
 			peer_enqueue(ps, p);
 		}
 		if (hold_look(ps, p)) {

@@ -44,6 +44,7 @@ struct peers_config {
 	bool hosts; /* hosts lines are wanted */
 	const char *self_name, *hosts_domains; /* as hosts_unfit() wants them */
 	int64_t hold_down; /* us: a living tunnel stays so long at most */
+	int64_t forget_after; /* us: what peers_saved told; 0: never */
 };
 
 /* Why a member has no tunnel. */
@@ -71,6 +72,15 @@ struct peer; /* hangs off struct member's udata */
 /* NULL when out of memory. */
 struct peers *peers_new(const struct peers_config *cfg);
 void peers_free(struct peers *p);
+
+/*
+ * The holder table of an earlier run, before anybody is known: room for n, and
+ * one after the other who held which address with which key, and since when
+ * (seconds since 1970). Short of memory nothing is remembered.
+ */
+struct holder;
+void peers_expect(struct peers *p, int64_t now, size_t n);
+void peers_remember(struct peers *p, const struct holder *h, int64_t since);
 
 /* What is known about how the news came, for priming. */
 enum peers_news {
@@ -123,6 +133,9 @@ struct peer_view {
 	bool kept, connected;
 	bool decoded;
 	struct meta meta; /* when decoded */
+	/* Seconds since 1970 for which it has claimed its address with its key,
+	 * by right or not; 0: it claims none. */
+	int64_t since;
 	struct ipport endpoint; /* in use (kernel's) or announced */
 	bool has_stat;
 	int64_t handshake; /* seconds since 1970, 0 never */

@@ -4,6 +4,7 @@
 #include <sys/queue.h>
 
 #include "../common/clock.h"
+#include "holders.h"
 #include "peers.h"
 #include "quiet.h"
 #include "swim.h"
@@ -13,6 +14,8 @@
 #define PRIME_LATER (2 * US_PER_S) /* the other end had its chance */
 
 /* Shared by peers.c, peer_*.c, hold.c and prime.c alone. */
+
+#define CLAIM_TICK (US_PER_S / 10) /* of a slot's `seen` */
 
 /* What the kernel shall have, or has. */
 struct tunnel {
@@ -36,24 +39,26 @@ enum peer_busy { PEER_IDLE, PEER_QUEUED, PEER_SETTING, PEER_DELETING };
  */
 struct peer_slot {
 	TAILQ_ENTRY(peer_slot) all;
-	union {
-		struct {
-			/* held: in the index */
-			struct peer_slot *addr_next, *key_next;
-		};
-		/* another holds its address or key */
-		TAILQ_ENTRY(peer_slot) blocked;
-	};
+	struct peer_slot *addr_next; /* held: in the index */
+	struct peer_slot *key_next; /* keyed: the same */
+	/* another holds its address or key */
+	TAILQ_ENTRY(peer_slot) blocked;
 	struct member *m; /* NULL: forgotten, kept as a ghost for a while */
 	struct peer *p; /* NULL: at rest */
 	uint32_t logged; /* the last warning about it, in s; 0: never */
 	struct tunnel t; /* in the index; at rest: want, and have */
 
+	/* What it claims to hold, an address and a key, by right or not. */
+	uint32_t seen; /* claims: this address, since then, CLAIM_TICK */
+	uint32_t since; /* wall s, as the saved table or we had it; or 0 */
+
 	/* At rest, as in struct peer. */
 	uint8_t why;
 	uint8_t hold : 2, news : 2;
 	bool decoded : 1, ours : 1, v02 : 1;
-	bool wanted : 1, applied : 1, held : 1, had : 1;
+	bool wanted : 1, applied : 1, had : 1;
+	bool claims : 1; /* the address that its name derives, or may */
+	bool held : 1, keyed : 1; /* it holds the address, the key */
 	bool line_told : 1, uncrossed : 1, has_stat : 1;
 	bool parked : 1; /* to be primed as soon as it answers */
 	struct ipport endpoint;
@@ -71,7 +76,7 @@ struct peer {
 	uint8_t namelen;
 	enum peer_why why;
 	int refused; /* errno of wesher-priv */
-	bool decoded, wanted, applied, held;
+	bool decoded, wanted, applied;
 	bool had; /* have.key was in the kernel once */
 	struct meta meta;
 	struct tunnel want; /* when wanted */
@@ -80,6 +85,8 @@ struct peer {
 	enum peer_busy busy;
 	uint32_t seq;
 	int64_t retry_at, backoff;
+	bool awaits; /* until retry_at, the end of whom it displaced */
+	int64_t got_at; /* when it came to hold its address */
 	bool line_told; /* that it gets no hosts line */
 	int64_t ghost_until; /* forgotten: a new key still names the old */
 
@@ -131,8 +138,10 @@ struct peers {
 	struct peer_list awake, queue, flight, ghosts;
 	/* Who holds an overlay address or a key: hash chains, keyed. */
 	struct peer_slot **by_addr, **by_key;
-	unsigned hashsize, nheld;
+	unsigned hashsize, nheld; /* addresses and keys */
 	uint32_t hashkey[4];
+	struct holders *saved; /* NULL: of no use any more */
+	int64_t saved_until;
 	unsigned n, nghosts, nqueued, nflight, nblocked;
 	LIST_HEAD(, peer_block) room; /* for more that wake up */
 	int64_t park_at; /* the next look at the parked, NEVER: none */
@@ -164,9 +173,11 @@ struct peer_slot *
 peer_by_addr(const struct peers *ps, const struct ipaddr *addr);
 struct peer_slot *
 peer_by_key(const struct peers *ps, const uint8_t key[WG_KEY_LEN]);
-/* Hold p->want's, which nobody does; and let go of it again. */
-void peer_hold(struct peers *ps, struct peer *p);
-void peer_release(struct peers *ps, struct peer *p);
+/* Hold p->want's, which nobody does; and let go of it again, if it does. */
+void peer_hold_addr(struct peers *ps, struct peer *p);
+void peer_hold_key(struct peers *ps, struct peer *p);
+void peer_release_addr(struct peers *ps, struct peer_slot *s);
+void peer_release_key(struct peers *ps, struct peer_slot *s);
 /* A peer for a new member, awake; hangs off its udata. NULL when out of
  * memory. */
 struct peer *peer_new(struct peers *ps, struct member *m);
@@ -184,8 +195,27 @@ void peer_free(struct peers *ps, struct peer *p);
  * if wesher-priv does not refuse. */
 void peer_lose(struct peers *ps, struct peer_slot *slot);
 
-/* Judge p's metadata against everything but other peers. Sets decoded, meta,
- * want; returns PEER_PENDING when it could have a tunnel. */
+/* peer_claim.c */
+/* p has been judged so against everything but other peers: note what it claims
+ * now, where old is what it did before, and since when. */
+void peer_claim_note(struct peers *ps, struct peer *p, const struct tunnel *old,
+    enum peer_why why);
+/*
+ * Hold the address and key that p claims, or say who does. Two others at most
+ * may have lost theirs to it by this; they are set out in lost (else NULL),
+ * awake, and to be judged again.
+ */
+enum peer_why peer_claim(
+    struct peers *ps, struct peer *p, enum peer_why why, struct peer *lost[2]);
+/* Seconds since 1970 that s has claimed what it claims; 0: unknown. */
+int64_t peer_claim_since(const struct peers *ps, const struct peer_slot *s);
+
+/* peer_check.c */
+/*
+ * Judge p's metadata against everything but other peers. Sets decoded, meta;
+ * returns PEER_PENDING when it could have a tunnel. Then, and when it lacks
+ * nothing but an address of its own or an endpoint for us, want is set, too.
+ */
 enum peer_why peer_judge(const struct peers_config *cfg, struct peer *p);
 /* Why it has no hosts line because of its name, in words; else NULL. */
 const char *peer_no_line(const struct peers_config *cfg, const struct peer *p);
