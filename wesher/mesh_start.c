@@ -491,6 +491,7 @@ mesh_self_result(struct mesh *m, int64_t now, const struct priv_result *r)
 	}
 	if (!priv_ip_from(&m->self, &r->addr))
 		return;
+	m->state.has_attempt = true;
 	m->state.attempt = m->attempt;
 	if (m->swim == NULL)
 		mesh_up(m, now);

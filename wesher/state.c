@@ -152,6 +152,16 @@ get_number(const json_t *o, const char *key, uint32_t max)
 	return v > 0 && v <= (json_int_t)max ? (uint32_t)v : 0;
 }
 
+/* 0 is a number too. */
+static bool
+has_number(const json_t *o, const char *key, uint32_t max)
+{
+	const json_t *j = json_object_get(o, key);
+
+	return json_is_integer(j) && json_integer_value(j) >= 0 &&
+	       json_integer_value(j) <= (json_int_t)max;
+}
+
 static uint64_t
 get_count(const json_t *o, const char *key)
 {
@@ -238,7 +248,9 @@ get_state(const json_t *j, struct state *s, char *why, size_t whylen)
 	if (nodes != NULL && !json_is_null(nodes) && !json_is_array(nodes))
 		return bad(why, whylen, "Nodes is not a list");
 	s->incarnation = get_number(j, "Incarnation", UINT32_MAX);
+	s->has_attempt = has_number(j, "Attempt", UINT8_MAX);
 	s->attempt = (uint8_t)get_number(j, "Attempt", UINT8_MAX);
+	s->moved = (int64_t)get_count(j, "Moved");
 	s->sealed = get_count(j, "Sealed");
 	s->sealed_all = get_count(j, "SealedByAll");
 	get_nodes(nodes, s);
@@ -429,7 +441,10 @@ put_state(const struct state *s)
 	r |= json_object_set_new(j, "Nodes", json_array());
 	r |= json_object_set_new(
 	    j, "Incarnation", json_integer(s->incarnation));
-	r |= json_object_set_new(j, "Attempt", json_integer(s->attempt));
+	if (s->has_attempt)
+		r |= json_object_set_new(
+		    j, "Attempt", json_integer(s->attempt));
+	r |= put_count(j, "Moved", s->moved > 0 ? (uint64_t)s->moved : 0);
 	r |= put_count(j, "Sealed", s->sealed);
 	r |= put_count(j, "SealedByAll", s->sealed_all);
 	if (r == 0)

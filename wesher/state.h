@@ -10,8 +10,8 @@
 
 /*
  * The state file: the original's JSON (protocol.md section 8) plus keys of
- * ours that the original ignores: "Incarnation", "Attempt", "Sealed",
- * "SealedByAll", per node "Port".
+ * ours that the original ignores: "Incarnation", "Attempt", "Moved",
+ * "Sealed", "SealedByAll", per node "Port".
  * Read and written by the gossip process alone, relative to its root.
  */
 struct state_node {
@@ -30,7 +30,10 @@ struct state {
 	bool has_key;
 	uint8_t key[CLUSTER_KEY_LEN];
 	uint32_t incarnation; /* 0: none saved */
+	/* Of our overlay address; chosen once another member was looked at. */
+	bool has_attempt;
 	uint8_t attempt;
+	int64_t moved; /* wall s: to another after a heal; 0: never */
 	/* Messages under that key, by us and by all (wear.h). */
 	uint64_t sealed, sealed_all;
 	struct state_node *nodes;

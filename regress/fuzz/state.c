@@ -40,6 +40,7 @@ write_and_read(const struct state *s)
 	must(back.has_key == s->has_key && back.nnodes == s->nnodes);
 	must(memcmp(back.key, s->key, sizeof(s->key)) == 0);
 	must(back.incarnation == s->incarnation && back.attempt == s->attempt);
+	must(back.has_attempt == s->has_attempt && back.moved == s->moved);
 	for (i = 0; i < s->nnodes; i++)
 		must(same_node(&s->nodes[i], &back.nodes[i]));
 	state_clear(&back);

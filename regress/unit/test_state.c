@@ -272,16 +272,18 @@ our_numbers(void **state)
 	static const struct {
 		const char *value;
 		uint32_t incarnation, attempt;
+		bool chosen;
+		int64_t moved;
 	} t[] = {
-	    {"0", 0, 0},
-	    {"255", 255, 255},
-	    {"256", 256, 0},
-	    {"4294967295", UINT32_MAX, 0},
-	    {"4294967296", 0, 0},
-	    {"-1", 0, 0},
-	    {"\"1\"", 0, 0},
-	    {"1.0", 0, 0},
-	    {"null", 0, 0},
+	    {"0", 0, 0, true, 0},
+	    {"255", 255, 255, true, 255},
+	    {"256", 256, 0, false, 256},
+	    {"4294967295", UINT32_MAX, 0, false, UINT32_MAX},
+	    {"4294967296", 0, 0, false, 4294967296},
+	    {"-1", 0, 0, false, 0},
+	    {"\"1\"", 0, 0, false, 0},
+	    {"1.0", 0, 0, false, 0},
+	    {"null", 0, 0, false, 0},
 	};
 	char text[256];
 	struct state s;
@@ -290,11 +292,14 @@ our_numbers(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		snprintf(text, sizeof(text),
-		    "{\"Nodes\":[],\"Incarnation\":%s,\"Attempt\":%s}",
-		    t[i].value, t[i].value);
+		    "{\"Nodes\":[],\"Incarnation\":%s,\"Attempt\":%s,"
+		    "\"Moved\":%s}",
+		    t[i].value, t[i].value, t[i].value);
 		assert_int_equal(parse(text, &s), STATE_OK);
 		assert_int_equal(s.incarnation, t[i].incarnation);
 		assert_int_equal(s.attempt, t[i].attempt);
+		assert_int_equal(s.has_attempt, t[i].chosen);
+		assert_true(s.moved == t[i].moved);
 		state_clear(&s);
 	}
 }
@@ -352,7 +357,9 @@ sample(unsigned n)
 
 	for (i = 0; i < CLUSTER_KEY_LEN; i++)
 		s.key[i] = (uint8_t)i;
+	s.has_attempt = true;
 	s.attempt = 3;
+	s.moved = 1700000001;
 	s.nodes = calloc(n + 1, sizeof(*s.nodes));
 	for (i = 0; i < n; i++) {
 		p = &s.nodes[s.nnodes++];
@@ -382,7 +389,9 @@ assert_same(const struct state *a, const struct state *b)
 	assert_int_equal(a->has_key, b->has_key);
 	assert_memory_equal(a->key, b->key, sizeof(a->key));
 	assert_int_equal(a->incarnation, b->incarnation);
+	assert_int_equal(a->has_attempt, b->has_attempt);
 	assert_int_equal(a->attempt, b->attempt);
+	assert_true(a->moved == b->moved);
 	assert_int_equal(a->nnodes, b->nnodes);
 	for (i = 0; i < a->nnodes; i++) {
 		const struct state_node *x = &a->nodes[i], *y = &b->nodes[i];
@@ -428,7 +437,8 @@ our_form(void **state)
 	    "      \"Addr\": \"192.0.2.9\",\n      \"Port\": 7001,\n"
 	    "      \"Meta\": \"Mv+B\",\n      \"OverlayAddr\": \"\",\n"
 	    "      \"PubKey\": \"" PUB64 "\"\n    }\n  ],\n"
-	    "  \"Incarnation\": 1700000000,\n  \"Attempt\": 3\n}\n";
+	    "  \"Incarnation\": 1700000000,\n  \"Attempt\": 3,\n"
+	    "  \"Moved\": 1700000001\n}\n";
 	struct state s = sample(2);
 	size_t len;
 	char *text;
