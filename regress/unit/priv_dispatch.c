@@ -623,6 +623,41 @@ test_handover_by_name(void **state)
 	assert_int_equal(set(&s), 0);
 }
 
+/* An address that another name won (wesher/peer_claim.c): the holder goes, the
+ * other waits for the end of its session, a third one hears of neither. */
+static void
+test_handover_to_another_name(void **state)
+{
+	struct priv_peer_set s = peer("a", 1, "192.0.2.1");
+	struct priv_peer_set t = peer("winner", 2, "192.0.2.2");
+	struct priv_peer_set third = peer("c", 3, "192.0.2.3");
+	struct ipaddr a = addr_of("a");
+	unsigned applies;
+
+	(void)state;
+	pol.allow_static = true;
+	begin(PS_UP);
+	priv_ip_to(&t.addr, &a);
+	assert_int_equal(set(&s), 0);
+	assert_int_equal(set(&third), 0);
+	fk_peer(key(1))->handshake = p->env.wall;
+	fk_peer(key(3))->handshake = p->env.wall;
+	assert_int_equal(set(&t), EADDRINUSE);
+	later(2000);
+	assert_int_equal(del(1), 0);
+	applies = fk.applies;
+	assert_int_equal(set(&t), EAGAIN);
+	later(170000);
+	assert_int_equal(set(&t), EAGAIN);
+	assert_int_equal(fk.applies, applies);
+	assert_null(fk_peer(key(2)));
+	later(8000);
+	assert_int_equal(set(&t), 0);
+	assert_int_equal(fk.applies, applies + 1);
+	assert_non_null(fk_peer(key(2)));
+	assert_int_equal(fk_peer(key(3))->handshake, p->env.wall - 180);
+}
+
 /* Two changes of one peer in one round of reading keep their order. */
 static void
 test_same_peer_twice_in_a_round(void **state)
@@ -1381,6 +1416,7 @@ main(void)
 	    T(test_handover_waits),
 	    T(test_handover_in_a_large_mesh),
 	    T(test_handover_by_name),
+	    T(test_handover_to_another_name),
 	    T(test_same_peer_twice_in_a_round),
 	    T(test_round_is_one_batch),
 	    T(test_kernel_refuses),

@@ -463,11 +463,13 @@ test_the_saved_holder_comes_first(void **state)
 {
 	struct member *real = claimant(9, 2, true);
 	struct member *forger = claimant(1, 3, false);
+	struct member *absent = claimant(3, 9, true);
 
 	(void)state;
 	peers_expect(w.peers, w.now, 8);
 	remember(real, 2, 500);
-	remember(claimant(3, 9, true), 9, 400); /* who is not back */
+	remember(absent, 9, 400);
+	drop(absent);
 	come(forger);
 	assert_true(holds(forger));
 	later(20 * US_PER_S);
