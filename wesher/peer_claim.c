@@ -60,12 +60,13 @@ take_saved(struct peers *ps, const struct peer *p)
 {
 	const struct holder h = {
 	    p->name, p->namelen, p->want.key, &p->want.addr};
-	int64_t since;
+	int64_t since = 0;
 
 	if (ps->saved == NULL)
 		return 0;
-	since = holders_take(ps->saved, &h);
-	if (holders_left(ps->saved) == 0 || ps->now >= ps->saved_until) {
+	if (ps->now < ps->saved_until)
+		since = holders_take(ps->saved, &h);
+	if (ps->now >= ps->saved_until || holders_left(ps->saved) == 0) {
 		holders_free(ps->saved);
 		ps->saved = NULL;
 	}

@@ -670,6 +670,75 @@ test_thousands_of_claims(void **state)
 		drop(m[i]);
 }
 
+/* Who waits for more than there is time for is not passed by. */
+static void
+test_nobody_jumps_the_queue(void **state)
+{
+	struct member *z, *m[100], *late;
+	struct meta meta;
+	unsigned i;
+
+	(void)state;
+	collide(103);
+	z = claimant(102, 2, true);
+	late = claimant(0, 4, false);
+	come(z);
+	later(40 * US_PER_S);
+	for (i = 0; i < 100; i++) {
+		m[i] = claimant(i + 1, 3, true);
+		decode(m[i], &meta);
+		meta.pubkey[1] = (uint8_t)(i + 1);
+		announce(m[i], &meta);
+		come(m[i]);
+	}
+	later(40 * US_PER_S);
+	/* They have just been looked at when it lets go. */
+	move_on(m[99], 1);
+	come(m[99]);
+	w.peers->unblocked_at = w.now;
+	move_on(z, 1);
+	come(z);
+	come(late);
+	assert_true(holds(late));
+	later(2 * US_PER_S);
+	later(US_PER_S);
+	assert_true(holds(m[0]));
+	assert_true(lost_to(late, m[0]));
+	drop(z);
+	drop(late);
+	for (i = 0; i < 100; i++)
+		drop(m[i]);
+}
+
+/* What the table knows of who never comes back is not kept for ever. */
+static void
+test_the_saved_table_is_forgotten(void **state)
+{
+	struct member *real = claimant(9, 2, true);
+	struct member *forger = claimant(1, 3, false);
+
+	(void)state;
+	w.cfg.forget_after = 100 * US_PER_S;
+	anew();
+	peers_expect(w.peers, w.now, 8);
+	remember(real, 2, 500);
+	remember(forger, 9, 500);
+	w.now += 100 * US_PER_S;
+	come(forger);
+	come(real);
+	assert_true(holds(forger));
+	assert_null(w.peers->saved);
+	/* More than was said are not taken, nor what has no time. */
+	peers_expect(w.peers, w.now, 1);
+	remember(real, 2, 0);
+	assert_int_equal(holders_left(w.peers->saved), 0);
+	remember(real, 2, 500);
+	remember(forger, 3, 500);
+	assert_int_equal(holders_left(w.peers->saved), 1);
+	drop(real);
+	drop(forger);
+}
+
 /*
  * Twelve names that come, go, move and change their dialect at random, seen by
  * two observers in two orders; then silence. What was last said came to both
@@ -834,6 +903,8 @@ main(void)
 	    T(test_an_address_is_held_out_of_reach),
 	    T(test_our_address_is_left_to_the_first),
 	    T(test_thousands_of_claims),
+	    T(test_nobody_jumps_the_queue),
+	    T(test_the_saved_table_is_forgotten),
 	    T(test_observers_agree),
 	};
 

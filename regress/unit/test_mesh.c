@@ -60,6 +60,7 @@ static struct {
 	char line[256]; /* logged last */
 	bool deaf; /* priv_self and priv_sync are out of memory */
 	bool confined; /* the sandbox lets no TCP go to port 7946 */
+	struct peer_view seen;
 } w;
 
 /* wesher-priv's end, instead of privc.c. */
@@ -1200,6 +1201,61 @@ test_our_name_is_taken(void **state)
 	assert_int_equal(w.errors, 1);
 }
 
+/* Two names of one overlay address, which is not ours; a before z. */
+static void
+two_of_one_address(char a[8], char z[8])
+{
+	struct ipaddr self, of_a, of_z = {0};
+	unsigned i = 0;
+
+	overlay_addr(&w.conf.overlay, "self", 4, 0, &self);
+	do {
+		snprintf(a, 8, "a%u", ++i);
+		overlay_addr(&w.conf.overlay, a, strlen(a), 0, &of_a);
+	} while (ipaddr_eq(&of_a, &self) ||
+		 !check_overlay_host(&w.conf.overlay, &of_a));
+	for (i = 0; !ipaddr_eq(&of_z, &of_a); i++) {
+		snprintf(z, 8, "z%u", i);
+		overlay_addr(&w.conf.overlay, z, strlen(z), 0, &of_z);
+	}
+}
+
+/* A state that we saved tells who was first, whoever is listed first now. */
+static void
+test_saved_holder(void **state)
+{
+	char a[8], z[8];
+	struct node n[2] = {
+	    {a, 2, 0, 1, WIRE_S_ALIVE}, {z, 3, 1, 1, WIRE_S_ALIVE}};
+	struct mesh_view v;
+
+	(void)state;
+	ipnet_parse("10.1.1.0/28", &w.conf.overlay);
+	two_of_one_address(a, z);
+	seed("seed");
+	w.st.nodes = calloc(1, sizeof(*w.st.nodes));
+	w.st.nnodes = 1;
+	w.st.nodes[0].name = strdup(z);
+	w.st.nodes[0].since = 1600000000;
+	w.st.nodes[0].has_pubkey = true;
+	memset(w.st.nodes[0].pubkey, 3, WG_KEY_LEN);
+	overlay_addr(&w.conf.overlay, z, strlen(z), 0, &w.st.nodes[0].overlay);
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(n, 2);
+	while (w.answered < w.nasked)
+		answer(0);
+	run_for(US_PER_S, true);
+	mesh_view(w.mesh, &v);
+	peers_view(
+	    v.peers, member_find(swim_members(v.swim), z, strlen(z)), &w.seen);
+	assert_int_equal(w.seen.why, PEER_OK);
+	assert_int_equal(w.seen.since, 1600000000);
+	peers_view(
+	    v.peers, member_find(swim_members(v.swim), a, strlen(a)), &w.seen);
+	assert_int_equal(w.seen.why, PEER_ADDR_TAKEN);
+}
+
 static void
 test_overlay_address_is_refused(void **state)
 {
@@ -1531,6 +1587,7 @@ main(void)
 	    T(test_no_joins_while_leaving),
 	    T(test_stop),
 	    T(test_our_name_is_taken),
+	    T(test_saved_holder),
 	    T(test_overlay_address_is_refused),
 	    T(test_no_overlay_address_at_all),
 	    T(test_joiner_yields_its_address),
