@@ -206,7 +206,9 @@ judge(struct peers *ps, struct peer *p, enum peers_news news)
 	why = p->m == NULL ? PEER_GONE : peer_judge(&ps->cfg, p);
 	peer_claim_note(ps, p, &old, why);
 	p->why = peer_claim(ps, p, why, lost);
-	if (s->held && (!held || !ipaddr_eq(&old.addr, &p->want.addr)))
+	if (lost[1] != NULL)
+		p->got_at = lost[1]->got_at;
+	else if (s->held && (!held || !ipaddr_eq(&old.addr, &p->want.addr)))
 		p->got_at = ps->now;
 	p->wanted = s->held && s->keyed && p->why == PEER_PENDING;
 	if (p->wanted && p->applied && peer_tunnel_eq(&p->want, &p->have))

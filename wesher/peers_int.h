@@ -86,7 +86,7 @@ struct peer {
 	uint32_t seq;
 	int64_t retry_at, backoff;
 	bool awaits; /* until retry_at, the end of whom it displaced */
-	int64_t got_at; /* when it came to hold its address */
+	int64_t got_at; /* its address was free until then */
 	bool line_told; /* that it gets no hosts line */
 	int64_t ghost_until; /* forgotten: a new key still names the old */
 

@@ -11,6 +11,8 @@
 #define YOUNG CLAIM_YOUNG
 #define HOST  "10.1.1.0/28" /* so that names collide */
 
+#define HOLD_OVER_TIME (7 * US_PER_S) /* after a leave */
+
 static struct ipaddr at; /* what all the names below derive */
 static char names[4000][10];
 static unsigned nnames;
@@ -164,6 +166,8 @@ test_first_seen_holds(void **state)
 		come(m);
 		assert_true(lost_to(m, first));
 		later(5 * US_PER_S);
+		/* What the holder repeats now makes it no newcomer. */
+		come(first);
 		come(m);
 		assert_true(lost_to(m, first));
 		drop(m);
@@ -380,38 +384,90 @@ test_who_waited_is_not_contested(void **state)
 	drop(b);
 }
 
-/* Of several that wait the first, and of those of one half minute the best. */
+/* Of several that wait the first, and of those of one half minute the best,
+ * whatever the order in which they are listed. */
+static void
+wait_in_order(const unsigned order[3])
+{
+	struct member *z = claimant(9, 2, true), *m[3];
+	unsigned i;
+
+	anew();
+	come(z);
+	later(40 * US_PER_S);
+	for (i = 0; i < 3; i++) {
+		m[i] = claimant(6 - i, (uint8_t)(3 + i), true);
+		come(m[i]);
+		later((i + 1) * 20 * US_PER_S);
+	}
+	for (i = 0; i < 3; i++)
+		come(m[order[i]]);
+	move_on(z, 1);
+	come(z);
+	while (w.answered < w.nasked)
+		answer(0);
+	assert_true(holds(m[1]));
+	assert_true(lost_to(m[0], m[1]));
+	assert_true(lost_to(m[2], m[1]));
+	end(m[1]);
+	assert_true(holds(m[0]));
+	drop(z);
+	drop(m[0]);
+	drop(m[2]);
+}
+
 static void
 test_the_best_of_those_that_wait(void **state)
 {
-	struct member *z = claimant(9, 2, true), *b = claimant(5, 3, true);
-	struct member *c = claimant(4, 4, true), *a = claimant(1, 5, true);
+	static const unsigned orders[6][3] = {
+	    {0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 	unsigned i;
 
 	(void)state;
+	for (i = 0; i < 6; i++)
+		wait_in_order(orders[i]);
+}
+
+/* The winner of half a minute is not the better one of the first. */
+static void
+test_a_chain_ends_at_the_first(void **state)
+{
+	struct member *z = claimant(9, 2, true), *b = claimant(5, 3, true);
+	struct member *a = claimant(1, 4, true);
+
+	(void)state;
 	come(z);
-	later(40 * US_PER_S);
-	come(b);
 	later(20 * US_PER_S);
-	come(c);
-	later(40 * US_PER_S);
-	come(a);
-	/* The order of the list is that of the last news. */
-	for (i = 0; i < 3; i++) {
-		come(i == 0 ? a : i == 1 ? c : b);
-		assert_true(holds(z));
-	}
-	later(40 * US_PER_S);
-	move_on(z, 1);
-	come(z);
-	assert_true(holds(c));
-	assert_true(lost_to(a, c));
-	assert_true(lost_to(b, c));
-	end(c);
+	come(b);
 	assert_true(holds(b));
+	later(20 * US_PER_S);
+	come(a);
+	while (w.answered < w.nasked)
+		answer(0);
+	assert_true(holds(z));
+	assert_true(lost_to(a, z));
+	assert_true(lost_to(b, z));
 	drop(z);
 	drop(a);
 	drop(b);
+}
+
+/* Its own key is another's: it would have no tunnel, and takes no address. */
+static void
+test_who_has_no_key_takes_nothing(void **state)
+{
+	struct member *z = claimant(9, 2, true), *a = claimant(1, 3, false);
+	struct member *other = member("other", 3, true);
+
+	(void)state;
+	come(other);
+	come(z);
+	come(a);
+	assert_true(holds(z));
+	assert_true(lost_to(a, z));
+	drop(z);
+	drop(a);
+	drop(other);
 }
 
 /* Failed, and its tunnel says otherwise: nobody gets the address. */
@@ -453,6 +509,84 @@ test_hold_down_keeps(void **state)
 	z->state = MEMBER_ALIVE;
 	come(z);
 	assert_true(lost_to(z, a));
+	drop(z);
+	drop(a);
+}
+
+/* ... not even one that would win if it were alive. */
+static void
+test_hold_down_is_not_contested(void **state)
+{
+	struct member *z = claimant(9, 2, true), *a = claimant(1, 3, false);
+
+	(void)state;
+	come(z);
+	z->state = MEMBER_LEFT;
+	update(z, PEERS_GOSSIP);
+	come(a);
+	assert_true(lost_to(a, z));
+	later(3 * US_PER_S);
+	come(a);
+	assert_true(lost_to(a, z));
+	/* It is back: now it is a matter of order. */
+	z->state = MEMBER_ALIVE;
+	update(z, PEERS_DIRECT);
+	answer(0);
+	assert_true(holds(a));
+	assert_true(lost_to(z, a));
+	drop(z);
+	drop(a);
+}
+
+/* Who failed is remembered like who was saved; who left has let go. */
+static void
+test_who_failed_is_remembered(void **state)
+{
+	struct member *z = claimant(9, 2, true), *a = claimant(1, 3, false);
+
+	(void)state;
+	come(z);
+	later(100 * US_PER_S);
+	bury(z);
+	answer(0);
+	assert_int_equal(since(z), WALL);
+	come(a);
+	assert_true(holds(a));
+	later(20 * US_PER_S);
+	z->state = MEMBER_ALIVE;
+	come(z);
+	assert_true(holds(z));
+	assert_true(lost_to(a, z));
+	assert_int_equal(since(z), WALL);
+	z->state = MEMBER_LEFT;
+	update(z, PEERS_DIRECT);
+	run_for(HOLD_OVER_TIME, z, 0, 0);
+	assert_true(holds(a));
+	assert_int_equal(since(z), 0);
+	drop(z);
+	drop(a);
+}
+
+/* A refusal is shown, though it waited for another's end before. */
+static void
+test_a_refusal_after_waiting_is_shown(void **state)
+{
+	struct member *z = claimant(9, 2, true), *a = claimant(1, 3, true);
+
+	(void)state;
+	update(z, PEERS_JOINING);
+	update(a, PEERS_JOINING);
+	addr(a)[3] = 77; /* another endpoint: asked for at once */
+	update(a, PEERS_GOSSIP);
+	assert_int_equal(w.nasked, 2);
+	answer_one(0);
+	answer_one(EADDRINUSE);
+	assert_int_equal(why(a), PEER_REFUSED);
+	update(a, PEERS_GOSSIP);
+	assert_int_equal(why(a), PEER_REFUSED);
+	answer(0);
+	answer(0);
+	assert_true(holds(a));
 	drop(z);
 	drop(a);
 }
@@ -895,7 +1029,12 @@ main(void)
 	    T(test_to_and_fro_makes_nothing_older),
 	    T(test_who_waited_is_not_contested),
 	    T(test_the_best_of_those_that_wait),
+	    T(test_a_chain_ends_at_the_first),
+	    T(test_who_has_no_key_takes_nothing),
 	    T(test_hold_down_keeps),
+	    T(test_hold_down_is_not_contested),
+	    T(test_who_failed_is_remembered),
+	    T(test_a_refusal_after_waiting_is_shown),
 	    T(test_the_saved_holder_comes_first),
 	    T(test_the_saved_table_takes_nothing_later),
 	    T(test_keys_are_not_ordered),
