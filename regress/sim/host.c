@@ -388,6 +388,7 @@ host_new(struct cluster *c, unsigned i)
 	strlcpy(h->conf.interface, "wg", sizeof(h->conf.interface));
 	h->conf.hold_down = cfg->hold_down != 0 ? cfg->hold_down
 						: DEF_HOLD_DOWN;
+	h->change = cfg->change;
 	h->k = kernel_new(h, &pol);
 	host_key(c, i, 0, h->pubkey);
 }
@@ -414,6 +415,7 @@ hosts_new(unsigned n, const struct hosts_config *cfg)
 	    .seed = cfg->seed,
 	    .originals = cfg->originals,
 	    .packet = cfg->packet,
+	    .stream = cfg->stream,
 	    .arg = cfg->arg};
 	struct cluster *c;
 	unsigned i;
@@ -430,6 +432,17 @@ hosts_new(unsigned n, const struct hosts_config *cfg)
 	for (i = 0; i < n; i++)
 		host_new(c, i);
 	return c;
+}
+
+void
+hosts_start(struct cluster *c, unsigned first, unsigned last, int64_t us)
+{
+	unsigned i, n = last - first;
+
+	for (i = first; i < last; i++) {
+		start_member(c, i);
+		run_for(c, us / n);
+	}
 }
 
 void

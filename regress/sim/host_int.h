@@ -22,6 +22,7 @@ struct host {
 	char *text, *aside; /* the state file, and a snapshot of it */
 	size_t textlen, asidelen;
 	uint8_t pubkey[WG_KEY_LEN];
+	void (*change)(struct cluster *c, unsigned i, unsigned j); /* a tap */
 	unsigned keys; /* made so far */
 	unsigned lines[LOG_L_DEBUG + 1], changes;
 	int64_t clock; /* its wall clock is off by so many seconds */

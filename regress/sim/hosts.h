@@ -33,12 +33,18 @@ struct hosts_config {
 	    const char *line);
 	void (*packet)(struct cluster *c, unsigned from, unsigned to,
 	    const uint8_t *plain, size_t len);
+	void (*stream)(struct cluster *c, unsigned from, unsigned to,
+	    const uint8_t *msg, size_t len);
+	/* Something about its peer j is changed in i's kernel. */
+	void (*change)(struct cluster *c, unsigned i, unsigned j);
 	void *arg; /* cluster_arg() */
 };
 
 /* n hosts, none of which runs: start_member(). cluster_free() ends it. */
 struct cluster *hosts_new(unsigned n, const struct hosts_config *cfg);
 
+/* Start first .. last-1 within so many us, one after the other. */
+void hosts_start(struct cluster *c, unsigned first, unsigned last, int64_t us);
 /* From its next start on. text: HOST or HOST:PORT; hosts' names resolve. */
 void host_join(struct cluster *c, unsigned i, const char *text);
 /* A name for --join that leads to that host, wherever it is; last one wins. */

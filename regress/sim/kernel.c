@@ -186,9 +186,15 @@ rtnl_routes(unsigned ifindex, const struct ipaddr *src,
 int
 wg_apply(unsigned ifindex, const struct wg_change *ch, size_t n, int *err)
 {
+	struct host *h = current->h;
+	size_t i;
+	int j;
+
 	(void)ifindex;
-	(void)ch;
-	current->h->changes += (unsigned)n;
+	h->changes += (unsigned)n;
+	for (i = 0; i < n && h->change != NULL; i++)
+		if ((j = host_of_key(h->n->c, ch[i].peer.key)) != -1)
+			h->change(h->n->c, h->n->i, (unsigned)j);
 	memset(err, 0, n * sizeof(*err));
 	return 0;
 }

@@ -245,6 +245,8 @@ net_stream(void *arg, uint32_t id, enum swim_stream_kind kind,
 	n->stream_bytes += len + SEAL_OVERHEAD + STREAM_HEADERS;
 	sim_digest(c, (uint64_t)c->now ^ (uint64_t)n->i << 40);
 	sim_digest(c, len);
+	if (i != -1 && c->cfg.stream != NULL)
+		c->cfg.stream(c, n->i, (unsigned)i, msg, len);
 	if (i == -1)
 		fail_in(c, n, id, c->cfg.profile->stream_timeout);
 	else

@@ -63,6 +63,8 @@ struct cluster_config {
 	    const uint8_t *plain, size_t len); /* sent, lost or not */
 	void (*arrive)(struct cluster *c, unsigned from, unsigned to,
 	    const uint8_t *plain, size_t len); /* handled */
+	void (*stream)(struct cluster *c, unsigned from, unsigned to,
+	    const uint8_t *msg, size_t len); /* tried, whatever comes of it */
 	void *arg; /* for the taps: cluster_arg() */
 };
 
