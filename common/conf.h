@@ -46,6 +46,7 @@ struct conf {
 	char bind_iface[IFNAMSIZ];
 	char interface[IFNAMSIZ];
 	struct ipnet overlay;
+	struct ipaddr overlay_addr; /* ours; len 0: derived from our name */
 	uint16_t cluster_port, wireguard_port;
 	uint32_t mtu, keepalive;
 	uint32_t hold_down; /* seconds */

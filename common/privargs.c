@@ -37,6 +37,7 @@ struct privopt {
 static const struct privopt options[] = {
     {"interface", K_IFNAME, true, AT(interface), 0, 0},
     {"overlay-net", K_NET, false, AT(overlay), 0, 0},
+    {"overlay-addr", K_ADDR, false, AT(overlay_addr), 0, 0},
     {"cluster-port", K_U16, false, AT(cluster_port), 1, 65535},
     {"wireguard-port", K_U16, false, AT(wireguard_port), 1, 65535},
     {"mtu", K_U32, false, AT(mtu), 576, 65535},
@@ -263,6 +264,13 @@ privargs_decode(
 	if (out->remove && out->new_key) {
 		snprintf(
 		    err, errlen, "--remove and --new-key exclude each other");
+		return -1;
+	}
+	if (out->overlay_addr.len != 0 &&
+	    !check_overlay_host(&out->overlay, &out->overlay_addr)) {
+		snprintf(err, errlen,
+		    "--overlay-addr: expected a host address inside of "
+		    "--overlay-net");
 		return -1;
 	}
 	return 0;

@@ -19,6 +19,7 @@
 struct policy {
 	char interface[IFNAMSIZ];
 	struct ipnet overlay;
+	struct ipaddr overlay_addr; /* ours; len 0: its name derives it */
 	uint16_t cluster_port, wireguard_port;
 	uint32_t mtu, keepalive;
 	struct ipaddr bind_addr; /* len 0: wildcard */

@@ -65,12 +65,9 @@ do_self(struct priv *p, struct request *q)
 	err = policy_self(
 	    &p->env, p->name, strlen(p->name), q->m->self.attempt, &a);
 	priv_ip_to(&q->r.addr, &a);
-	if (err == 0)
-		err = rtnl_addr_set(p->env.ifindex, &a);
-	if (err != 0)
+	if (err != 0 || (err = rtnl_addr_set(p->env.ifindex, &a)) != 0)
 		return err;
-	/* Routes name our address as their source; the old one takes them
-	 * with it. */
+	/* Our old address takes the routes with it: it is their source. */
 	if (!ipaddr_eq(&p->env.self, &a))
 		p->repair_at = p->env.now;
 	p->env.self = a;

@@ -33,7 +33,9 @@ int
 policy_self(struct policy_env *e, const char *name, size_t len,
     unsigned attempt, struct ipaddr *out)
 {
-	overlay_addr(&e->pol->overlay, name, len, attempt, out);
+	*out = e->pol->overlay_addr;
+	if (out->len == 0)
+		overlay_addr(&e->pol->overlay, name, len, attempt, out);
 	if (!check_overlay_host(&e->pol->overlay, out))
 		return -EADDRNOTAVAIL;
 	if (peers_by_addr(&e->peers, out) != NULL)

@@ -34,6 +34,7 @@ launch_argv(
 	strlcpy(p.bind_iface, c->bind_iface, sizeof(p.bind_iface));
 	strlcpy(p.user, c->user, sizeof(p.user));
 	p.overlay = c->overlay;
+	p.overlay_addr = c->overlay_addr;
 	p.cluster_port = c->cluster_port;
 	p.wireguard_port = c->wireguard_port;
 	p.mtu = c->mtu;

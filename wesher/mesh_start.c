@@ -143,6 +143,9 @@ mesh_own_meta(struct mesh *m, uint8_t buf[META_MAX])
 	memcpy(meta.pubkey, m->pubkey, sizeof(meta.pubkey));
 	meta.has_pubkey = meta.has_x = meta.has_caps = true;
 	meta.attempt = m->attempt;
+	meta.is_static = m->conf->overlay_addr.len != 0;
+	meta.has_wgport = m->wgport != DEF_WIREGUARD_PORT;
+	meta.wgport = m->wgport;
 	meta.caps = META_CAP_OURS;
 	n = meta_encode(&meta, buf, META_MAX);
 	return n > 0 ? (size_t)n : 0;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../common/check.h"
 #include "../common/log.h"
 #include "optkey.h"
 #include "opttable.h"
@@ -284,6 +285,22 @@ warn_overlay(struct parse *p, enum opt_id id, const struct ipaddr *a)
 		    ipnet_str(&p->c->overlay, net));
 }
 
+/* Our own address may be of our choice, but in the network of all. */
+static int
+inside(struct parse *p)
+{
+	struct conf *c = p->c;
+	char addr[IPADDR_STRLEN], net[IPNET_STRLEN];
+
+	if (c->overlay_addr.len == 0 ||
+	    check_overlay_host(&c->overlay, &c->overlay_addr))
+		return 0;
+	return complain(p,
+	    "--overlay-addr %s: expected a host address inside of "
+	    "--overlay-net, which is %s",
+	    ipaddr_str(&c->overlay_addr, addr), ipnet_str(&c->overlay, net));
+}
+
 /* What no option can say alone. */
 static int
 together(struct parse *p)
@@ -308,6 +325,8 @@ together(struct parse *p)
 		return complain(p,
 		    "--mtu %u: expected at least 1280 for an IPv6 overlay",
 		    c->mtu);
+	if (inside(p) == -1)
+		return -1;
 	if (strcmp(c->bind_iface, c->interface) == 0)
 		return complain(p,
 		    "--bind-iface %s: expected another one than our own "

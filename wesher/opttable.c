@@ -38,6 +38,9 @@ const struct opt opts[NOPTS] = {
 	"a network like 10.0.0.0/8 or fd00:1234::/64 that leaves at least "
 	"2 host bits",
 	"network of the overlay addresses (10.0.0.0/8)"},
+    [O_OVERLAY_ADDR] = {"overlay-addr", "ADDR", 0, AGENT,
+	"a host address inside of --overlay-net",
+	"our overlay address, whatever our name derives"},
     [O_INTERFACE] = {"interface", "NAME", 0, ALL,
 	"1 to 15 characters without blanks, '/', ':' or '%'",
 	"WireGuard interface (wgoverlay)"},
@@ -182,6 +185,8 @@ opt_set(enum opt_id id, const char *v, struct conf *c, struct options *o)
 		return set_ifname(v, c->bind_iface);
 	case O_ADVERTISE_ADDR:
 		return optval_advertise_addr(v, &c->advertise_addr);
+	case O_OVERLAY_ADDR:
+		return ipaddr_parse(v, &c->overlay_addr);
 	case O_CLUSTER_PORT:
 		return set_port(v, &c->cluster_port);
 	case O_WIREGUARD_PORT:

@@ -171,6 +171,29 @@ test_static(void **state)
 	assert_int_equal(policy_peer(&e, &w), -EAGAIN);
 }
 
+/* --overlay-addr: our own name and attempt have no say, the checks stay. */
+static void
+test_own_static(void **state)
+{
+	struct ipaddr a, want = ip("10.1.2.3");
+	unsigned i;
+
+	(void)state;
+	pol.overlay_addr = want;
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(policy_self(&e, "me", 2, i, &a), 0);
+		assert_true(ipaddr_eq(&a, &want));
+	}
+	e.host.gw[0] = want;
+	e.host.ngw = 1;
+	assert_int_equal(policy_self(&e, "me", 2, 0, &a), -ENOTUNIQ);
+	e.host.ngw = 0;
+	pol.overlay_addr = ip("11.1.2.3");
+	assert_int_equal(policy_self(&e, "me", 2, 0, &a), -EADDRNOTAVAIL);
+	pol.overlay_addr = hold("test2", k2)->w.addr;
+	assert_int_equal(policy_self(&e, "me", 2, 0, &a), -EADDRINUSE);
+}
+
 static void
 test_ours(void **state)
 {
@@ -381,6 +404,7 @@ main(void)
 	    T(test_accepted),
 	    T(test_name),
 	    T(test_static),
+	    T(test_own_static),
 	    T(test_ours),
 	    T(test_key),
 	    T(test_host_addresses),

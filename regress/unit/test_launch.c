@@ -67,7 +67,8 @@ test_argv(void **state)
 	    "--cluster-port=1", "--wireguard-port=2", "--mtu=1300",
 	    "--keepalive=25", "--user=1234", "-d", "--bind-addr=2001:db8::1",
 	    "--keep-interface", "--no-etc-hosts", "--init",
-	    "--hosts-domain=a.b,c", "--allow-static", NULL};
+	    "--hosts-domain=a.b,c", "--allow-static", "--overlay-addr=fd00::7",
+	    NULL};
 	char *iface[] = {"wesher", "--bind-iface=eth0", NULL};
 	struct argvec v;
 
@@ -79,11 +80,12 @@ test_argv(void **state)
 	    "--cluster-port 7946 --wireguard-port 51820 --mtu 1420 "
 	    "--keepalive 0 --user _wesher --log-level warn "
 	    "--conf-fd 7 --gossip-fd 8");
-	conf_of(15, full);
+	conf_of(16, full);
 	c.foreground = true;
 	assert_int_equal(launch_argv(&c, 3, 4, &v), 0);
 	assert_string_equal(joined(&v),
 	    "wesher-priv --interface wg1 --overlay-net fd00::/64 "
+	    "--overlay-addr fd00::7 "
 	    "--cluster-port 1 --wireguard-port 2 --mtu 1300 --keepalive 25 "
 	    "--user 1234 --log-level debug --bind-addr "
 	    "2001:db8::1 "

@@ -97,6 +97,8 @@ field(const char *name)
 		return strcpy(buf, ipaddr_str(&c.bind_addr, ip));
 	if (strcmp(name, "advertise_addr") == 0)
 		return strcpy(buf, ipaddr_str(&c.advertise_addr, ip));
+	if (strcmp(name, "overlay_addr") == 0)
+		return strcpy(buf, ipaddr_str(&c.overlay_addr, ip));
 	if (strcmp(name, "overlay") == 0)
 		return strcpy(buf, ipnet_str(&c.overlay, ip));
 	if (strcmp(name, "priv") == 0)
@@ -231,6 +233,11 @@ static const struct good goods[] = {
 	"hosts_domains", "a.b,c,lan"},
     {{NULL}, {"WESHER_HOSTS_DOMAIN=a,b"}, "hosts_domains", "a,b"},
     {{"--hosts-domain=c"}, {"WESHER_HOSTS_DOMAIN=a,b"}, "hosts_domains", "c"},
+    {{NULL}, {NULL}, "overlay_addr", "none"},
+    {{"--overlay-addr", "10.9.8.7"}, {NULL}, "overlay_addr", "10.9.8.7"},
+    {{"--overlay-addr=fd00::9", "--overlay-net=fd00::/64"}, {NULL},
+	"overlay_addr", "fd00::9"},
+    {{NULL}, {"WESHER_OVERLAY_ADDR=10.9.8.7"}, "overlay_addr", "10.9.8.7"},
     {{NULL}, {NULL}, "allow_static", "0"},
     {{"--allow-static"}, {NULL}, "allow_static", "1"},
     {{NULL}, {"WESHER_ALLOW_STATIC=true"}, "allow_static", "1"},
@@ -336,6 +343,9 @@ struct bad {
 #define OVERLAY                                                              \
 	" expected a network like 10.0.0.0/8 or fd00:1234::/64 that leaves " \
 	"at least 2 host bits"
+#define INSIDE                                                         \
+	": expected a host address inside of --overlay-net, which is " \
+	"10.0.0.0/8"
 #define TWICE " given twice with different values; expected one"
 #define NOB64 " expected 32 bytes in base64, got something else"
 
@@ -462,6 +472,16 @@ static const struct bad bads[] = {
     {{"--interface", "../x"}, {NULL}, "--interface ../x: expected 1 to..."},
     {{"--interface", ".."}, {NULL}, "--interface ..: expected 1 to..."},
     {{"status", "--interface="}, {NULL}, "--interface : expected 1 to..."},
+    {{"--overlay-addr", "10.0.0.1/8"}, {NULL},
+	"--overlay-addr 10.0.0.1/8: expected a host address inside of "
+	"--overlay-net"},
+    {{"--overlay-addr="}, {NULL},
+	"--overlay-addr : expected a host address inside of --overlay-net"},
+    {{"--overlay-addr=192.0.2.1"}, {NULL}, "--overlay-addr 192.0.2.1" INSIDE},
+    {{"--overlay-addr=10.0.0.0"}, {NULL}, "--overlay-addr 10.0.0.0" INSIDE},
+    {{"--overlay-addr=10.255.255.255"}, {NULL},
+	"--overlay-addr 10.255.255.255" INSIDE},
+    {{"--overlay-addr=fd00::1"}, {NULL}, "--overlay-addr fd00::1" INSIDE},
     {{"--overlay-net", "10.0.0.0"}, {NULL}, "--overlay-net 10.0.0.0:" OVERLAY},
     {{"--overlay-net", "10.0.0.0/31"}, {NULL},
 	"--overlay-net 10.0.0.0/31:" OVERLAY},
@@ -773,7 +793,7 @@ test_manual(void **state)
 	fclose(f);
 	assert_true(n < sizeof(man) - 1);
 	n = words(help, "  ", "--", hw);
-	assert_int_equal(n, 26);
+	assert_int_equal(n, 27);
 	assert_int_equal(words(man, ".It ", "Fl -", mw), n);
 	for (i = 0; i < n; i++)
 		assert_string_equal(hw[i], mw[i]);

@@ -42,6 +42,7 @@ same(const struct policy *a, const struct policy *b)
 	assert_int_equal(a->wireguard_port, b->wireguard_port);
 	assert_int_equal(a->mtu, b->mtu);
 	assert_int_equal(a->keepalive, b->keepalive);
+	assert_true(ipaddr_eq(&a->overlay_addr, &b->overlay_addr));
 	assert_true(ipaddr_eq(&a->bind_addr, &b->bind_addr));
 	assert_string_equal(a->bind_iface, b->bind_iface);
 	assert_string_equal(a->user, b->user);
@@ -88,6 +89,7 @@ test_full(void **state)
 	privargs_default(&p);
 	strcpy(p.interface, "fifteen-bytes-x");
 	assert_int_equal(ipnet_parse("fd00:1234::/20", &p.overlay), 0);
+	assert_int_equal(ipaddr_parse("fd00:1234::9", &p.overlay_addr), 0);
 	p.cluster_port = 1;
 	p.wireguard_port = 65535;
 	p.mtu = 576;
@@ -162,6 +164,8 @@ test_forms(void **state)
 	assert_true(p.init);
 }
 
+#define STATIC "--overlay-addr: expected a host address inside of --overlay-net"
+
 static void
 test_refused(void **state)
 {
@@ -172,6 +176,13 @@ test_refused(void **state)
 	    {{"--hosts-domain", "a,"},
 		"--hosts-domain a,: expected DOMAIN[,DOMAIN]... of up to 511 "
 		"characters"},
+	    {{"--overlay-addr", "10.0.0.1/8"},
+		"--overlay-addr 10.0.0.1/8: expected an address"},
+	    {{"--overlay-addr", "fd00::1"}, STATIC},
+	    {{"--overlay-addr=10.1.2.3", "--overlay-net=10.2.0.0/16"}, STATIC},
+	    {{"--overlay-addr=10.2.0.0", "--overlay-net=10.2.0.0/16"}, STATIC},
+	    {{"--overlay-addr=10.2.255.255", "--overlay-net=10.2.0.0/16"},
+		STATIC},
 	    {{"--mtu", "575"},
 		"--mtu 575: expected a number from 576 to 65535"},
 	    {{"--mtu=65536"},
