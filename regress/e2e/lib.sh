@@ -413,6 +413,23 @@ state_is() { # ID OTHER STATE
 	[ "$(member "$1" "$2" state)" = "$3" ]
 }
 
+# The status of wesher: 0 when every alive member has a tunnel.
+status_is_good() { # ID
+	on "$1" "$WESHER" status >/dev/null 2>&1
+}
+
+# The last 8 bits of a name's hash (FNV-1a 128), in HASH: in an overlay network
+# of /24 or less they are the end of the address that the name derives.
+hash8() { # NAME
+	HASH=$((0x8d)) h8_left=$1
+	while [ -n "$h8_left" ]; do
+		h8_next=${h8_left#?}
+		h8_c=$(printf %d "'${h8_left%"$h8_next"}")
+		HASH=$(((HASH ^ h8_c) * 0x3b & 255))
+		h8_left=$h8_next
+	done
+}
+
 overlay_of() { # ID
 	status_json "$1" | sed -n 's/.*"overlay_addr":"\([^,"]*\).*/\1/p'
 }
@@ -426,6 +443,10 @@ pings() { # NAME OTHER
 
 pings_addr() { # NAME ADDR
 	on "$1" ping -n -q -c 1 -W 1 "$2" >/dev/null 2>&1
+}
+
+pings_both() { # NAME OTHER
+	pings "$1" "$2" && pings "$2" "$1"
 }
 
 has_hosts_line() { # NAME OTHER

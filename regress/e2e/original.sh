@@ -35,8 +35,3 @@ all_ping() { # SECONDS NAME...
 		pings_all "$ap_s" "$a" "$@" || return 1
 	done
 }
-
-# The status of wesher: 0 when every alive member has a tunnel.
-status_is_good() { # ID
-	on "$1" "$WESHER" status >/dev/null 2>&1
-}
