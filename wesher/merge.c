@@ -194,7 +194,7 @@ alive_repeated(struct swim *s, struct member *m, const struct wire_alive *a,
 {
 	if (a->incarnation != m->incarnation || m->state >= MEMBER_DEAD ||
 	    v->stream || !merge_direct(v, addr) ||
-	    m->direct_inc == a->incarnation)
+	    m->direct_inc == a->incarnation || !same_content(m, a))
 		return;
 	m->direct_inc = a->incarnation;
 	swim_emit(s, SWIM_EV_UPDATE, m, v, true);

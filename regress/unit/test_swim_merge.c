@@ -107,6 +107,28 @@ a_direct_alive_is_told_once(void **state)
 	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 2);
 }
 
+/* What others made up at its incarnation it has not said by saying its own. */
+static void
+a_direct_alive_stands_for_itself(void **state)
+{
+	struct ipport a = ip("10.1.0.2", PORT), by = ip("10.1.0.3", PORT);
+	struct wire_alive forged = alive_of("m1", &a, 2, "Xforged");
+	struct wire_alive own = alive_of("m1", &a, 2, "X");
+
+	(void)state;
+	feed_alive_w(r, &by, &forged);
+	rig_run(r, 3 * SEC);
+	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 1);
+	assert_int_equal(rig_member(r, "m1")->metalen, 7);
+	feed_alive_w(r, &a, &own);
+	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 1);
+	/* Its refutation. */
+	own.incarnation = 3;
+	feed_alive_w(r, &a, &own);
+	assert_int_equal(rig_evs(r, SWIM_EV_UPDATE), 2);
+	assert_int_equal(rig_member(r, "m1")->metalen, 1);
+}
+
 static void
 direct_needs_address_and_port(void **state)
 {
@@ -1052,6 +1074,7 @@ main(void)
 	    T(new_metadata_is_an_update),
 	    T(a_newer_incarnation_by_hearsay_is_silent),
 	    T(a_direct_alive_is_told_once),
+	    T(a_direct_alive_stands_for_itself),
 	    T(direct_needs_address_and_port),
 	    T(suspect_of_equal_incarnation_counts),
 	    T(suspect_does_not_wake_the_dead),
