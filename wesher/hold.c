@@ -10,6 +10,10 @@
  * the address that we knew, or WireGuard has followed it there; or, of the same
  * key, if nothing answers in the tunnel.
  *
+ * Who is alive to the membership may be away all the same, for the seconds in
+ * which its process is started again, and cannot refute that it has another key
+ * now. So of a tunnel in use what others say of its key waits likewise.
+ *
  * A peer that has really gone removed its interface: nothing comes any more.
  */
 #include <string.h>
@@ -67,6 +71,19 @@ end(struct peer *p, enum peer_hold how)
 	set_connected(p, false);
 }
 
+/* Do others say, of one that was not gone, that it has another key? */
+static bool
+is_rekeyed(const struct peers *ps, const struct peer *p, enum peers_news news)
+{
+	struct peer now = *p;
+
+	return p->hold == HOLD_NO && p->wanted && p->applied &&
+	       p->handshake != 0 &&
+	       (news == PEERS_GOSSIP || news == PEERS_JOINING) &&
+	       peer_judge(&ps->cfg, &now) == PEER_PENDING &&
+	       memcmp(now.want.key, p->have.key, WG_KEY_LEN) != 0;
+}
+
 /* The name is alive again. May it have what it announces now? */
 static bool
 may_return(const struct peers *ps, const struct peer *p, enum peers_news news)
@@ -94,6 +111,8 @@ bool
 hold_keeps(struct peers *ps, struct peer *p, enum peers_news news)
 {
 	if (!is_gone(p)) {
+		if (is_rekeyed(ps, p, news))
+			begin(ps, p, news);
 		if (p->hold == HOLD_ON && !may_return(ps, p, news))
 			return true;
 		end(p, HOLD_NO);

@@ -1537,7 +1537,54 @@ test_hearsay_of_a_new_key_is_hearsay(void **state)
 	update(m, PEERS_GOSSIP);
 	answer(0);
 	run_for(1 * US_PER_S, m, 0, 0);
-	assert_int_equal(w.primes, 0);
+	/* One datagram, into the tunnel that stands: does it live? */
+	assert_int_equal(w.primes, 1);
+	run_for(15 * US_PER_S, m, 0, 0);
+	assert_memory_equal(w.asked[w.nasked - 1].key, meta.pubkey, WG_KEY_LEN);
+	assert_int_equal(w.primes, 1);
+	drop(m);
+}
+
+/* As long as its own is in use: it may be away, and unable to refute. */
+static void
+test_a_new_key_by_others_waits_for_silence(void **state)
+{
+	struct member *m = member("node2", 0xf0, true);
+	struct member *before = member("node2", 0xf0, true); /* its key */
+	struct meta good, bad;
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(0);
+	run_rising(10 * US_PER_S, m, 5, 1);
+	decode(m, &good);
+	bad = good;
+	memset(bad.pubkey, 0x10, WG_KEY_LEN);
+	announce(m, &bad);
+	update(m, PEERS_GOSSIP);
+	run_rising(120 * US_PER_S, before, 5, 1);
+	assert_int_equal(w.nasked, 1);
+	/* It is back, and says what it has. */
+	announce(m, &good);
+	update(m, PEERS_GOSSIP);
+	run_rising(10 * US_PER_S, m, 5, 1);
+	assert_int_equal(w.nasked, 1);
+	/* What it says itself needs no wait, nor what its silence confirms. */
+	announce(m, &bad);
+	update(m, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 2);
+	answer(0);
+	run_rising(10 * US_PER_S, m, 5, 1);
+	announce(before, &bad);
+	announce(m, &good);
+	update(m, PEERS_GOSSIP);
+	run_rising(10 * US_PER_S, before, 5, 0);
+	assert_int_equal(w.nasked, 2);
+	run_rising(10 * US_PER_S, before, 5, 0);
+	assert_int_equal(w.nasked, 3);
+	assert_memory_equal(w.asked[2].key, good.pubkey, WG_KEY_LEN);
+	assert_memory_equal(w.asked[2].set.oldkey, bad.pubkey, WG_KEY_LEN);
+	drop(before);
 	drop(m);
 }
 
@@ -1785,6 +1832,7 @@ main(void)
 	    T(test_key_that_moved_is_not_replaced),
 	    T(test_warnings_are_few),
 	    T(test_hearsay_of_a_new_key_is_hearsay),
+	    T(test_a_new_key_by_others_waits_for_silence),
 	    T(test_another_address_is_another_tunnel),
 	    T(test_gossip_behind_a_direct_alive),
 	    T(test_no_reset_without_counters),
