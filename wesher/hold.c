@@ -12,7 +12,9 @@
  *
  * Who is alive to the membership may be away all the same, for the seconds in
  * which its process is started again, and cannot refute that it has another key
- * now. So of a tunnel in use what others say of its key waits likewise.
+ * now. So of a tunnel in use what others say of its key waits likewise; but not
+ * of a member of the original, which has a new one at each start and tells none
+ * but the member that it joins.
  *
  * A peer that has really gone removed its interface: nothing comes any more.
  */
@@ -78,7 +80,7 @@ is_rekeyed(const struct peers *ps, const struct peer *p, enum peers_news news)
 	struct peer now = *p;
 
 	return p->hold == HOLD_NO && p->wanted && p->applied &&
-	       p->handshake != 0 &&
+	       !p->have.plain && p->handshake != 0 &&
 	       (news == PEERS_GOSSIP || news == PEERS_JOINING) &&
 	       peer_judge(&ps->cfg, &now) == PEER_PENDING &&
 	       memcmp(now.want.key, p->have.key, WG_KEY_LEN) != 0;
