@@ -230,9 +230,11 @@ peer_expand(const struct peer_slot *s, struct peer *p)
 	    .uncrossed = s->uncrossed,
 	    .has_stat = s->has_stat,
 	    .endpoint = s->endpoint,
-	    .handshake = s->handshake,
-	    .rx = s->rx,
-	    .tx = s->tx};
+	    .handshake = s->handshake};
+	if (!peer_is_blocked(s->why)) {
+		p->rx = s->rx;
+		p->tx = s->tx;
+	}
 	if (s->applied || s->had)
 		p->have = s->t;
 	if (s->decoded)
@@ -388,8 +390,8 @@ static bool
 is_at_rest(const struct peers *ps, const struct peer *p)
 {
 	if (p->m == NULL || p->busy != PEER_IDLE || p->reset ||
-	    p->why == PEER_REFUSED || p->hold == HOLD_ON ||
-	    p->retry_at != NEVER || p->poke_at != NEVER)
+	    (p->applied && !p->wanted) || p->why == PEER_REFUSED ||
+	    p->hold == HOLD_ON || p->retry_at != NEVER || p->poke_at != NEVER)
 		return false;
 	if ((p->applied || p->had) &&
 	    (!peer_tunnel_eq(&p->want, &p->have) ||
@@ -422,8 +424,10 @@ peer_settle(struct peers *ps, struct peer *p)
 	s->has_stat = p->has_stat;
 	s->endpoint = p->endpoint;
 	s->handshake = (uint32_t)p->handshake;
-	s->rx = p->rx;
-	s->tx = p->tx;
+	if (!peer_is_blocked(p->why)) {
+		s->rx = p->rx;
+		s->tx = p->tx;
+	}
 	s->parked = p->prime_at != NEVER;
 	if (s->parked)
 		peer_at(ps, &ps->park_at, p->prime_at);

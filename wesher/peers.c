@@ -102,18 +102,6 @@ peer_of(struct peers *ps, struct member *m)
 	return p;
 }
 
-static bool
-is_blocked_why(enum peer_why why)
-{
-	return why == PEER_ADDR_TAKEN || why == PEER_KEY_TAKEN;
-}
-
-static bool
-is_blocked(const struct peer *p)
-{
-	return is_blocked_why(p->why);
-}
-
 /* A member gone bad may change its mind with every packet. */
 void
 peer_log_why(struct peers *ps, struct peer *p)
@@ -147,7 +135,7 @@ judge_retry(struct peer *p, bool was, const struct tunnel *old)
 static void
 judged(struct peers *ps, struct peer *p, enum peer_why before)
 {
-	if (is_blocked(p)) {
+	if (peer_is_blocked(p->why)) {
 		ps->nblocked++;
 		TAILQ_INSERT_TAIL(&ps->blocked, p->slot, blocked);
 	}
@@ -197,7 +185,7 @@ judge(struct peers *ps, struct peer *p, enum peers_news news)
 
 	if (hold_keeps(ps, p, news))
 		return false;
-	if (is_blocked(p)) {
+	if (peer_is_blocked(p->why)) {
 		ps->nblocked--;
 		TAILQ_REMOVE(&ps->blocked, s, blocked);
 	}
@@ -346,7 +334,7 @@ peers_forget(struct peers *ps, int64_t now, struct member *m)
 		return;
 	m->udata = NULL;
 	if ((p = peer_wake(ps, s)) == NULL) {
-		if (is_blocked_why(s->why)) {
+		if (peer_is_blocked(s->why)) {
 			ps->nblocked--;
 			TAILQ_REMOVE(&ps->blocked, s, blocked);
 		}

@@ -41,8 +41,6 @@ struct peer_slot {
 	TAILQ_ENTRY(peer_slot) all;
 	struct peer_slot *addr_next; /* held: in the index */
 	struct peer_slot *key_next; /* keyed: the same */
-	/* another holds its address or key */
-	TAILQ_ENTRY(peer_slot) blocked;
 	struct member *m; /* NULL: forgotten, kept as a ghost for a while */
 	struct peer *p; /* NULL: at rest */
 	uint32_t logged; /* the last warning about it, in s; 0: never */
@@ -63,7 +61,13 @@ struct peer_slot {
 	bool parked : 1; /* to be primed as soon as it answers */
 	struct ipport endpoint;
 	uint32_t handshake; /* until 2106 */
-	uint64_t rx, tx;
+	union {
+		struct {
+			uint64_t rx, tx;
+		};
+		/* Another holds its address or key: it has no tunnel. */
+		TAILQ_ENTRY(peer_slot) blocked;
+	};
 };
 
 /* A peer with which something goes on. */
@@ -222,6 +226,13 @@ const char *peer_no_line(const struct peers_config *cfg, const struct peer *p);
 /* The sentence of status. */
 void
 peer_words(const struct peers *ps, const struct peer *p, char *buf, size_t len);
+
+/* Does another hold its address or key? */
+static inline bool
+peer_is_blocked(enum peer_why why)
+{
+	return why == PEER_ADDR_TAKEN || why == PEER_KEY_TAKEN;
+}
 
 /* peers.c: tell why it has no tunnel, not too often. */
 void peer_log_why(struct peers *ps, struct peer *p);
