@@ -145,7 +145,8 @@ judged(struct peers *ps, struct peer *p, enum peer_why before)
 
 static bool judge(struct peers *ps, struct peer *p, enum peers_news news);
 
-/* They lost to p. Theirs is removed before p's is set. */
+/* They lost to p, who takes nothing from one that is held down. Theirs is
+ * removed before p's is set. */
 static void
 judge_lost(struct peers *ps, struct peer *p, struct peer *const lost[2])
 {
@@ -154,7 +155,7 @@ judge_lost(struct peers *ps, struct peer *p, struct peer *const lost[2])
 	for (i = 0; i < 2; i++) {
 		if (lost[i] == NULL)
 			continue;
-		(void)judge(ps, lost[i], PEERS_GOSSIP);
+		(void)judge(ps, lost[i], PEERS_DIRECT);
 		if (lost[i]->retry_at == NEVER)
 			peer_enqueue(ps, lost[i]);
 		if (lost[i]->busy != PEER_SETTING)

@@ -297,6 +297,28 @@ test_what_is_under_way_is_waited_for(void **state)
 	drop(a);
 }
 
+/* The loser's new key is under way: no reason to hold its tunnel. */
+static void
+test_who_has_another_key_loses_at_once(void **state)
+{
+	struct member *z = claimant(9, 2, true), *a = claimant(1, 3, true);
+
+	(void)state;
+	come(z);
+	stat_of(z, WALL, 5);
+	say(z, true, false, 7);
+	update(z, PEERS_DIRECT);
+	assert_int_equal(w.nasked, 2);
+	update(a, PEERS_GOSSIP);
+	assert_true(lost_to(z, a));
+	while (w.answered < w.nasked)
+		answer(0);
+	assert_true(holds(a));
+	assert_true(lost_to(z, a));
+	drop(z);
+	drop(a);
+}
+
 /* wesher-priv lets no address change hands while a session lives. */
 static void
 test_who_is_refused_tries_again(void **state)
@@ -1025,6 +1047,7 @@ main(void)
 	    T(test_who_cannot_move_wins_in_time),
 	    T(test_one_exchange_is_ordered),
 	    T(test_what_is_under_way_is_waited_for),
+	    T(test_who_has_another_key_loses_at_once),
 	    T(test_who_is_refused_tries_again),
 	    T(test_to_and_fro_makes_nothing_older),
 	    T(test_who_waited_is_not_contested),
