@@ -163,6 +163,7 @@ alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
 		member_ipport(m, &known);
 	if (member_set(&s->t, m, &news) == -1)
 		return;
+	s->back = old == MEMBER_DEAD && known.port != 0;
 	suspect_stop(&s->suspects, m);
 	/* Whoever sits at another address has not been heard yet. */
 	if (ipport_cmp(&known, addr) != 0)
@@ -402,6 +403,21 @@ merge_suspects_run(struct swim *s)
 		a.node = swim_str(m->name);
 		merge_dead(s, &a, &v);
 	}
+}
+
+bool
+merge_node_ok(struct swim *s, const struct wire_node *n, struct ipport *addr)
+{
+	const struct wire_alive alive = {.node = n->name,
+	    .addr = n->addr,
+	    .port = n->port,
+	    .meta = n->meta,
+	    .vsn = n->vsn};
+
+	if (n->state <= WIRE_S_LEFT)
+		return merge_alive_ok(s, &alive, addr);
+	s->count.bad_entry++;
+	return false;
 }
 
 /*

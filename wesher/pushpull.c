@@ -198,6 +198,7 @@ scan_self(const struct swim *s, const struct wire_node *n,
 	look->self_here = ipport_cmp(&mine, addr) == 0;
 	look->self_ghost = n->state != WIRE_S_LEFT && ghost_is(s, addr);
 	look->self_addr = n->addr;
+	look->self_meta = n->meta;
 	look->self_at = *addr;
 	look->self_inc = n->incarnation;
 	look->self_state = n->state;
@@ -262,6 +263,32 @@ pushpull_scan(struct swim *s, const uint8_t *body, size_t len,
 		ghost_leave(
 		    s, look->self_inc, v->request ? &look->sender : &v->src);
 	return 0;
+}
+
+void
+pushpull_report(struct swim *s, const uint8_t *body, size_t len)
+{
+	struct wire_pushpull head;
+	struct swim_seen e;
+	struct wire_node n;
+	struct mp_in in;
+	uint32_t i;
+
+	mp_in_init(&in, body, len);
+	if (s->ops->seen == NULL || wire_get_pushpull(&in, &head) == -1)
+		return;
+	if (head.nodes > MERGE_MAX)
+		head.nodes = MERGE_MAX;
+	for (i = 0; i < head.nodes && wire_get_node(&in, &n) == 0; i++) {
+		if (is_self(s, &n) || !merge_node_ok(s, &n, &e.addr))
+			continue;
+		e.name = (const char *)n.name.p;
+		e.namelen = n.name.len;
+		e.meta = n.meta.p;
+		e.metalen = n.meta.len;
+		e.state = (enum member_state)n.state;
+		s->ops->seen(s->arg, &e);
+	}
 }
 
 void

@@ -64,7 +64,20 @@ struct swim_event {
 	bool pushpull;
 	/* True when it came in a push/pull that we asked for as a join. */
 	bool joining;
+	/* SWIM_EV_JOIN of one that had failed here: back, not new. */
+	bool back;
 	const struct ipport *addr; /* conflicts: the other address */
+};
+
+/* An entry of a look's answer, another's than ours. Its form was checked as for
+ * a merge, what it says is hearsay. Valid during the call. */
+struct swim_seen {
+	const char *name; /* not terminated */
+	size_t namelen;
+	const uint8_t *meta;
+	size_t metalen;
+	enum member_state state;
+	struct ipport addr;
 };
 
 enum swim_stream_kind { SWIM_STREAM_PUSHPULL, SWIM_STREAM_PING };
@@ -79,6 +92,9 @@ struct swim_join_result {
 	bool listed; /* the answer lists us at our address */
 	unsigned members; /* entries in the answer */
 	unsigned learned; /* of which new to us */
+	/* What it lists as our metadata, valid in the call; NULL: nothing. */
+	const uint8_t *self_meta;
+	size_t self_metalen;
 	const char *why; /* when !ok: a sentence, static or valid in the call */
 };
 
@@ -100,6 +116,9 @@ struct swim_ops {
 	bool (*is_ours)(void *arg, const uint8_t *meta, size_t len);
 	/* 32 random bits; the only source of randomness. */
 	uint32_t (*random)(void *arg);
+	/* What a look saw, one entry after the other, before its join_done.
+	 * May be NULL. */
+	void (*seen)(void *arg, const struct swim_seen *e);
 };
 
 struct swim_config {

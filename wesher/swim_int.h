@@ -232,6 +232,7 @@ struct swim {
 	int64_t announce_at; /* the next portion, or NEVER */
 	unsigned learned; /* by the join that is being merged */
 	unsigned joined; /* members that became alive, ever */
+	bool back; /* the last that joined had failed */
 	bool listed; /* somebody showed that it knows us */
 	int64_t listed_at, listed_gap; /* when to ask again if not */
 };
@@ -330,6 +331,9 @@ void
 merge_suspect(struct swim *s, const struct wire_accuse *a, const struct via *v);
 void
 merge_dead(struct swim *s, const struct wire_accuse *a, const struct via *v);
+/* Is the entry's form good? If so its address in canonical form is set. */
+bool
+merge_node_ok(struct swim *s, const struct wire_node *n, struct ipport *addr);
 void merge_node(struct swim *s, const struct wire_node *n, const struct via *v);
 /* Is the news about this address from that address itself? */
 bool merge_direct(const struct via *v, const struct ipport *about);
@@ -453,6 +457,7 @@ struct pushpull_look {
 	bool self_here; /* ... and our address */
 	bool self_ghost; /* ... or one that we had before */
 	struct slice self_addr; /* as it was written there */
+	struct slice self_meta;
 	struct ipport self_at; /* the same */
 	uint32_t self_inc;
 	uint8_t self_state;
@@ -465,6 +470,9 @@ void pushpull_answered(struct swim *s, const struct ipport *a);
 /* Merge a state that was scanned. */
 void pushpull_merge(
     struct swim *s, const uint8_t *body, size_t len, const struct via *v);
+
+/* Report a state that was scanned, merge nothing. */
+void pushpull_report(struct swim *s, const uint8_t *body, size_t len);
 
 /* swim_join.c */
 struct asked *

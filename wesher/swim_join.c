@@ -88,6 +88,8 @@ join_judge(struct swim *s, const struct pushpull_look *look,
 			 (look->entries == 1 && look->self_here);
 	if (!look->self || res->only_self)
 		return;
+	res->self_meta = look->self_meta.p;
+	res->self_metalen = look->self_meta.len;
 	res->listed = look->self_here && look->self_state < WIRE_S_DEAD;
 	res->refused_name = !look->self_here && look->self_state < WIRE_S_DEAD;
 	/* Who left may return in any form; ours has just been taken so. */
@@ -163,6 +165,8 @@ join_reply(
 		res.why = "another member holds our name";
 	} else if (st->use == USE_JOIN && !res.only_self)
 		join_merge(s, st, body, len, &look, &res);
+	else if (!res.only_self)
+		pushpull_report(s, body, len);
 	pushpull_unmark(s);
 	s->ops->join_done(s->arg, &res);
 }

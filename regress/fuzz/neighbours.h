@@ -202,7 +202,7 @@ static inline void
 core_begin(uint64_t seed, unsigned max, uint32_t inc)
 {
 	static const struct swim_ops ops = {core_send, core_stream, core_event,
-	    core_join_done, core_is_ours, core_random};
+	    core_join_done, core_is_ours, core_random, NULL};
 	struct swim_config cfg = {.profile = seed & 1 ? &swim_lan : &swim_wan,
 	    .ops = &ops,
 	    .name = ME,

@@ -64,7 +64,7 @@ node_is_ours(void *arg, const uint8_t *meta, size_t len)
 }
 
 static const struct swim_ops node_ops = {net_send, net_stream, node_event,
-    node_join_done, node_is_ours, node_random};
+    node_join_done, node_is_ours, node_random, NULL};
 
 /* The mesh's list of members to try; all addresses are literal. */
 static void

@@ -225,7 +225,7 @@ node_random(void *arg)
 }
 
 static const struct swim_ops node_ops = {node_send, node_stream, node_event,
-    node_join_done, rig_is_ours, node_random};
+    node_join_done, rig_is_ours, node_random, NULL};
 
 static inline void
 cluster_start(struct cluster *c, unsigned i)

@@ -17,6 +17,7 @@
 
 #define RIG_MSGS   4096
 #define RIG_EVENTS 1024
+#define RIG_SEEN   64
 #define PORT	   7946
 
 struct rig_msg {
@@ -31,7 +32,14 @@ struct rig_msg {
 struct rig_event {
 	enum swim_event_type type;
 	char name[256];
-	bool direct, pushpull, joining;
+	bool direct, pushpull, joining, back;
+	struct ipport addr;
+};
+
+struct rig_seen {
+	char name[256];
+	enum member_state state;
+	size_t metalen;
 	struct ipport addr;
 };
 
@@ -47,10 +55,11 @@ struct rig {
 	struct swim *s;
 	int64_t now;
 	uint64_t seed;
-	unsigned packets, nmsgs, nevents, nstreams, njoins;
+	unsigned packets, nmsgs, nevents, nstreams, njoins, nseen;
 	struct rig_msg msgs[RIG_MSGS];
 	struct rig_event events[RIG_EVENTS];
 	struct rig_stream streams[256];
+	struct rig_seen seen[RIG_SEEN];
 	struct swim_join_result join;
 	bool crowded; /* events that find no room are no failure */
 	char why[200];
@@ -142,6 +151,7 @@ rig_event(void *arg, const struct swim_event *ev)
 	e->direct = ev->direct;
 	e->pushpull = ev->pushpull;
 	e->joining = ev->joining;
+	e->back = ev->back;
 	if (ev->addr != NULL)
 		e->addr = *ev->addr;
 }
@@ -167,8 +177,21 @@ rig_is_ours(void *arg, const uint8_t *meta, size_t len)
 	return len > 0 && meta[0] == 'X';
 }
 
-static const struct swim_ops rig_ops = {
-    rig_send, rig_stream, rig_event, rig_join_done, rig_is_ours, rig_random};
+static inline void
+rig_seen(void *arg, const struct swim_seen *e)
+{
+	struct rig *r = arg;
+	struct rig_seen *k = &r->seen[r->nseen++];
+
+	assert_true(r->nseen <= RIG_SEEN);
+	snprintf(k->name, sizeof(k->name), "%.*s", (int)e->namelen, e->name);
+	k->state = e->state;
+	k->metalen = e->metalen;
+	k->addr = e->addr;
+}
+
+static const struct swim_ops rig_ops = {rig_send, rig_stream, rig_event,
+    rig_join_done, rig_is_ours, rig_random, rig_seen};
 
 /* "me" at 10.0.0.1, incarnation 100. */
 static inline struct rig *

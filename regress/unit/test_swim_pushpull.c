@@ -479,6 +479,66 @@ a_look_is_not_seen_and_merges_nothing(void **state)
 	assert_int_equal(r->s->t.n, 1);
 	assert_int_equal(r->nevents, 0);
 	assert_int_equal(swim_incarnation(r->s), 100);
+	assert_int_equal(r->join.self_metalen, 3);
+	assert_int_equal(r->nseen, 1);
+	assert_string_equal(r->seen[0].name, "host");
+	assert_int_equal(r->seen[0].metalen, 1);
+	assert_int_equal(ipport_cmp(&r->seen[0].addr, at("10.1.0.1", PORT)), 0);
+}
+
+/* What no merge would take is not told; a join tells nothing of the kind. */
+static void
+a_look_sees_what_is_well_formed(void **state)
+{
+	static const uint8_t bad[6] = {1, 0, 0, 0, 0, 0}, good[6] = {1, 5, 2};
+	uint8_t addr[4] = {10, 1, 0, 2};
+	struct wire_node n = {.name = swim_str("bad"),
+	    .addr = {addr, 4},
+	    .vsn = {bad, 6},
+	    .port = PORT};
+	struct state_buf b = {0};
+
+	(void)state;
+	swim_join(r->s, r->now, at("10.1.0.1", PORT), SWIM_JOIN_LOOK);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_SUSPECT, "X");
+	state_add(&b, "dead", "10.1.0.3", 3, WIRE_S_DEAD, "");
+	state_add_w(&b, &n); /* its versions */
+	n.vsn.p = good;
+	n.state = WIRE_S_LEFT + 1;
+	state_add_w(&b, &n);
+	n.state = WIRE_S_ALIVE;
+	n.name = swim_str("a\nb");
+	state_add_w(&b, &n);
+	n.name = swim_str("bad");
+	n.addr.len = 3;
+	state_add_w(&b, &n);
+	rig_answer(r, 0, &b);
+	assert_int_equal(r->nseen, 2);
+	assert_int_equal(r->seen[0].state, MEMBER_SUSPECT);
+	assert_string_equal(r->seen[1].name, "dead");
+	assert_int_equal(r->seen[1].state, MEMBER_DEAD);
+	assert_int_equal(r->s->t.n, 1);
+	swim_join(r->s, r->now, at("10.1.0.1", PORT), 0);
+	state_add(&b, "host", "10.1.0.1", 3, WIRE_S_ALIVE, "X");
+	rig_answer(r, 1, &b);
+	assert_int_equal(r->nseen, 2);
+}
+
+/* Who had failed is back, which is not so of a newcomer, nor after a leave. */
+static void
+the_failed_come_back(void **state)
+{
+	(void)state;
+	feed_alive(r, "peer", "10.1.0.7", 1);
+	assert_false(rig_ev(r, SWIM_EV_JOIN)->back);
+	r->nevents = 0;
+	feed_end(r, "peer", "me", 1);
+	feed_alive(r, "peer", "10.1.0.7", 2);
+	assert_true(rig_ev(r, SWIM_EV_JOIN)->back);
+	r->nevents = 0;
+	feed_end(r, "peer", "peer", 2);
+	feed_alive(r, "peer", "10.1.0.7", 3);
+	assert_false(rig_ev(r, SWIM_EV_JOIN)->back);
 }
 
 static void
@@ -1176,6 +1236,8 @@ main(void)
 	    T(few_are_not_told_without_end),
 	    T(one_newcomer_or_many_others_cost_no_exchange),
 	    T(a_look_is_not_seen_and_merges_nothing),
+	    T(a_look_sees_what_is_well_formed),
+	    T(the_failed_come_back),
 	    T(reaching_ourselves_is_detected),
 	    T(a_taken_name_is_no_join),
 	    T(alone_we_merge_no_mesh_of_a_namesake),
