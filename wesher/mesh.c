@@ -46,7 +46,8 @@ mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
 	sodium_memzero(st, sizeof(*st));
 	m->wear.own = m->wear.saved = m->state.sealed;
 	m->wear.all = m->state.sealed_all;
-	m->alive_at = m->save_at = m->self_at = m->announce_at = NEVER;
+	address_init(&m->addr);
+	m->alive_at = m->save_at = m->announce_at = NEVER;
 	m->sync_latest = m->route_at = NEVER;
 	m->conflict_logged = m->self_conflict_logged = INT64_MIN / 2;
 	m->stir_at = INT64_MIN / 2;
@@ -62,6 +63,7 @@ mesh_free(struct mesh *m)
 	peers_free(m->peers);
 	swim_free(m->swim);
 	join_free(m->join);
+	address_free(&m->addr);
 	state_clear(&m->state);
 	sodium_free(m);
 }
@@ -102,8 +104,10 @@ follow_up(struct mesh *m, int64_t now)
 {
 	if (m->swim == NULL || m->leaving)
 		return;
+	address_look_follow(m, now);
+	address_rival_follow(m, now);
 	if (m->announce_at != NEVER &&
-	    ((peers_reached(m->peers) && !m->moving) ||
+	    ((peers_reached(m->peers) && !m->addr.moving) ||
 		now >= m->announce_at)) {
 		m->announce_at = NEVER;
 		swim_announce(m->swim, now);
@@ -126,7 +130,7 @@ mesh_result(struct mesh *m, int64_t now, const struct priv_result *r)
 {
 	m->now = now;
 	if (r->request == PRIV_SELF)
-		mesh_self_result(m, now, r);
+		address_result(m, now, r);
 	else if (m->peers != NULL &&
 		 (r->request == PRIV_PEER_SET || r->request == PRIV_PEER_DEL))
 		peers_result(m->peers, now, r);
@@ -233,7 +237,7 @@ mesh_packet(struct mesh *m, int64_t now, const struct ipport *from,
 {
 	int err;
 
-	if (m->swim == NULL)
+	if (m->swim == NULL || address_hidden(m, now))
 		return 0;
 	m->now = now;
 	err = swim_packet(m->swim, now, from, plain, len);
@@ -249,7 +253,7 @@ mesh_request(struct mesh *m, int64_t now, const struct ipport *from,
 	int err;
 
 	*reply = NULL;
-	if (m->swim == NULL)
+	if (m->swim == NULL || address_hidden(m, now))
 		return 0;
 	m->now = now;
 	err = swim_stream_request(
@@ -319,10 +323,7 @@ void
 mesh_tick(struct mesh *m, int64_t now)
 {
 	m->now = now;
-	if (now >= m->self_at) {
-		m->self_at = NEVER;
-		mesh_ask_self(m, now);
-	}
+	address_tick(m, now);
 	if (m->alive_at != NEVER && now >= m->alive_at - ALIVE_SOON)
 		tell_alive(m, now);
 	if (m->swim == NULL)
@@ -364,7 +365,7 @@ mesh_woke(struct mesh *m, int64_t now, int64_t slept)
 int64_t
 mesh_deadline(const struct mesh *m)
 {
-	int64_t d = earlier(m->self_at, m->alive_at);
+	int64_t d = earlier(m->addr.self_at, m->alive_at);
 
 	if (m->swim == NULL)
 		return d;
@@ -376,6 +377,7 @@ mesh_deadline(const struct mesh *m)
 	if (!m->leaving) {
 		d = earlier(d, join_deadline(m->join));
 		d = earlier(d, m->announce_at);
+		d = earlier(d, m->addr.look_at);
 		d = earlier(d, m->route_at);
 		if (m->stirred)
 			d = earlier(d, m->stir_at);

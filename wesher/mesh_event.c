@@ -105,6 +105,10 @@ on_change(struct mesh *m, const struct swim_event *ev)
 	if (ev->type == SWIM_EV_JOIN && ev->direct)
 		m->anybody = true;
 	m->stirred = true;
+	if (ev->back)
+		address_healed(m, m->now);
+	if (ev->m->state <= MEMBER_SUSPECT)
+		address_news(m, m->now, ev->m);
 	peers_update(m->peers, m->now, ev->m, news_of(ev));
 }
 
@@ -127,6 +131,7 @@ on_event(void *arg, const struct swim_event *ev)
 	case SWIM_EV_REFUTED:
 		if (quiet_may(&m->quiet, m->now))
 			log_info("%s is alive after all", ev->m->name);
+		address_news(m, m->now, ev->m);
 		break;
 	case SWIM_EV_REAPED:
 		peers_forget(m->peers, m->now, ev->m);
@@ -152,7 +157,10 @@ on_join_done(void *arg, const struct swim_join_result *res)
 	char buf[IPPORT_STRLEN];
 	enum join_outcome how = JOIN_FAILED;
 	const char *why = res->why != NULL ? res->why : "refused";
+	uint32_t id;
 
+	if (address_looked(m, res, &id))
+		return;
 	ipport_str(&res->to, buf);
 	if (res->only_self) {
 		log_debug("%s is ourselves", buf);
@@ -168,9 +176,14 @@ on_join_done(void *arg, const struct swim_join_result *res)
 		m->anybody = m->sync_wanted = true;
 		m->announce_at = m->now + ANNOUNCE_WAIT;
 		peers_mark(m->peers);
-		mesh_yield_addr(m, m->now);
 	}
-	join_tried(m->join, m->now, res->id, how, why);
+	join_tried(m->join, m->now, id, how, why);
+}
+
+static void
+on_seen(void *arg, const struct swim_seen *e)
+{
+	address_seen(arg, e);
 }
 
 static bool
@@ -192,6 +205,7 @@ const struct swim_ops mesh_swim_ops = {
     .stream = on_stream,
     .event = on_event,
     .join_done = on_join_done,
+    .seen = on_seen,
     .is_ours = is_ours,
     .random = core_random,
 };

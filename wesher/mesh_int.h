@@ -2,6 +2,7 @@
 #define WESHER_MESH_INT_H
 
 #include "../common/clock.h"
+#include "address.h"
 #include "mesh.h"
 #include "quiet.h"
 #include "wear.h"
@@ -25,7 +26,8 @@ struct mesh {
 	uint8_t pubkey[WG_KEY_LEN];
 	uint16_t wgport;
 	bool userspace; /* WireGuard is not the kernel's */
-	uint8_t attempt;
+	uint8_t attempt; /* that wesher-priv gave us */
+	struct address addr;
 	unsigned adopted;
 	struct ipaddr ends[ADOPTED_MAX]; /* endpoints of adopted tunnels */
 	unsigned nends;
@@ -43,10 +45,8 @@ struct mesh {
 	bool anybody; /* somebody answered or joined */
 	bool stirred; /* the membership changed in this call */
 	bool synced, sync_wanted, leaving, finished, save_failed;
-	int64_t alive_at, save_at, self_at, announce_at, sync_latest;
+	int64_t alive_at, save_at, announce_at, sync_latest;
 	int64_t unsaved_since; /* while save_at is set */
-	bool self_complained;
-	bool moving; /* to another overlay address, as ours was taken */
 	int64_t conflict_logged, self_conflict_logged;
 	struct quiet quiet; /* lines about members that come and go */
 	int64_t stir_at; /* before that the stirred wait */
@@ -67,11 +67,6 @@ void mesh_adopted(struct mesh *m, const struct priv_stat *s);
 size_t mesh_join_saved(struct mesh *m, int64_t now);
 /* Everything is known: the mesh begins. */
 void mesh_up(struct mesh *m, int64_t now);
-/* Ask for our overlay address; answered by mesh_self_result. */
-void mesh_ask_self(struct mesh *m, int64_t now);
-void mesh_self_result(struct mesh *m, int64_t now, const struct priv_result *r);
-/* We have just joined: leave our overlay address to who had it before. */
-void mesh_yield_addr(struct mesh *m, int64_t now);
 /* Our metadata in the dialect in force; returns its length. */
 size_t mesh_own_meta(struct mesh *m, uint8_t buf[META_MAX]);
 

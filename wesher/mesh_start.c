@@ -12,14 +12,12 @@
 
 #include "../common/check.h"
 #include "../common/log.h"
-#include "../common/overlay.h"
 #include "../common/clock.h"
 #include "holders.h"
 #include "mesh_int.h"
 #include "pool.h"
 #include "privc.h"
 
-#define SELF_RETRY  (10 * US_PER_S)
 #define STATE_JOINS 1024 /* saved members that are tried */
 #define HOLDERS_FOR (72 * 3600 * US_PER_S) /* of the last run */
 
@@ -104,7 +102,7 @@ on_attempt(void *arg, const struct ipport *to)
 	if (m->leaving)
 		return 0;
 	log_debug("joining through %s", ipport_str(to, buf));
-	return swim_join(m->swim, m->now, to, 0);
+	return address_join(m, m->now, to);
 }
 
 static bool
@@ -324,21 +322,12 @@ mesh_up(struct mesh *m, int64_t now)
 	m->sync_latest = now + SYNC_LATEST;
 	m->save_at = now;
 	add_targets(m, now);
-}
-
-void
-mesh_ask_self(struct mesh *m, int64_t now)
-{
-	if (priv_self(m->attempt) == 0)
-		m->self_at = now + SELF_RETRY;
+	address_up(m, now);
 }
 
 void
 mesh_hello(struct mesh *m, int64_t now, const struct priv_hello *h)
 {
-	struct ipaddr addr;
-	int attempt;
-
 	if (h->version != PRIV_VERSION)
 		fatalx("wesher-priv is of another version: install both "
 		       "programs from one");
@@ -353,151 +342,7 @@ mesh_hello(struct mesh *m, int64_t now, const struct priv_hello *h)
 	m->adopted = h->adopted;
 	if (m->adopted > 0)
 		log_info("%u tunnels of an earlier run were found", m->adopted);
-	attempt = overlay_first(&m->conf->overlay, m->name, h->namelen,
-	    m->conf->init ? 0 : m->state.attempt, &addr);
-	if (attempt == -1)
-		attempt = overlay_first(
-		    &m->conf->overlay, m->name, h->namelen, 0, &addr);
-	if (attempt == -1)
-		fatalx(
-		    "no usable address for %s in the overlay network: choose a "
-		    "wider --overlay-net",
-		    m->name);
-	m->attempt = (uint8_t)attempt;
 	/* wesher-priv wants to hear from us also while we wait. */
 	m->alive_at = now;
-	mesh_ask_self(m, now);
-}
-
-/* The errors of wesher-priv that concern this one address. */
-static bool
-is_about_addr(int error)
-{
-	return error == EADDRNOTAVAIL || error == EADDRINUSE ||
-	       error == ENOTUNIQ || error == EXDEV;
-}
-
-/* Somebody else has the address: the next attempt's may do. */
-static void
-self_refused(struct mesh *m, int64_t now, const struct priv_result *r)
-{
-	struct ipaddr addr = {0};
-	char buf[IPADDR_STRLEN];
-	int next = -1;
-
-	(void)priv_ip_from(&addr, &r->addr);
-	if (is_about_addr(r->error))
-		next = overlay_first(&m->conf->overlay, m->name,
-		    strlen(m->name), m->attempt + 1u, &addr);
-	if (next != -1) {
-		log_debug("overlay address of attempt %d refused: %s",
-		    m->attempt, priv_reason(r->error));
-		m->attempt = (uint8_t)next;
-		mesh_ask_self(m, now);
-		return;
-	}
-	if (!m->self_complained)
-		log_errorx("cannot have the overlay address %s: %s; trying "
-			   "again%s",
-		    ipaddr_str(&addr, buf), priv_reason(r->error),
-		    is_about_addr(r->error)
-			? " (is --overlay-net in use on this host?)"
-			: "");
-	m->self_complained = true;
-	if (is_about_addr(r->error) &&
-	    (next = overlay_first(
-		 &m->conf->overlay, m->name, strlen(m->name), 0, &addr)) != -1)
-		m->attempt = (uint8_t)next;
-	m->self_at = now + SELF_RETRY;
-}
-
-/* The member that holds this overlay address by right, or NULL. */
-static const struct member *
-holder_of(struct mesh *m, const struct ipaddr *addr)
-{
-	const struct member_table *t = swim_members(m->swim);
-	const struct member *mb;
-	struct ipaddr derived;
-	struct meta meta;
-	unsigned i;
-
-	for (i = 0; i < t->n; i++) {
-		mb = t->list[i];
-		if (mb->is_self || mb->state > MEMBER_SUSPECT ||
-		    mb->metalen == 0 ||
-		    meta_decode(member_meta(mb), mb->metalen, &meta) == -1 ||
-		    !ipaddr_eq(&meta.overlay, addr))
-			continue;
-		if (m->conf->allow_static && meta.has_x && meta.is_static)
-			return mb;
-		overlay_addr(&m->conf->overlay, mb->name, mb->namelen,
-		    meta.has_x ? meta.attempt : 0, &derived);
-		if (ipaddr_eq(&derived, addr))
-			return mb;
-	}
-	return NULL;
-}
-
-/*
- * Two names can derive one address. Who joins goes on to the next attempt;
- * members that stand never move, so that nobody can drive them about.
- */
-void
-mesh_yield_addr(struct mesh *m, int64_t now)
-{
-	const struct member *mb = holder_of(m, &m->self);
-	struct ipaddr addr;
-	char buf[IPADDR_STRLEN];
-	int next = m->attempt;
-
-	if (m->moving || mb == NULL)
-		return;
-	do {
-		next = overlay_first(&m->conf->overlay, m->name,
-		    strlen(m->name), (unsigned)next + 1, &addr);
-	} while (next != -1 && holder_of(m, &addr) != NULL);
-	if (next == -1) {
-		log_warnx("our overlay address %s is that of %s, and no other "
-			  "is free: choose a wider --overlay-net",
-		    ipaddr_str(&m->self, buf), mb->name);
-		return;
-	}
-	log_info("our overlay address %s is that of %s: taking another",
-	    ipaddr_str(&m->self, buf), mb->name);
-	m->moving = true;
-	m->attempt = (uint8_t)next;
-	mesh_ask_self(m, now);
-}
-
-static void
-self_moved(struct mesh *m, int64_t now)
-{
-	char buf[IPADDR_STRLEN];
-	uint8_t meta[META_MAX];
-	size_t len;
-
-	m->moving = false;
-	log_info("our overlay address is %s now", ipaddr_str(&m->self, buf));
-	peers_set_self(m->peers, now, &m->self);
-	mesh_accept(m);
-	len = mesh_own_meta(m, meta);
-	swim_set_meta(m->swim, now, meta, len);
-	m->save_at = now;
-}
-
-void
-mesh_self_result(struct mesh *m, int64_t now, const struct priv_result *r)
-{
-	if (r->error != 0) {
-		self_refused(m, now, r);
-		return;
-	}
-	if (!priv_ip_from(&m->self, &r->addr))
-		return;
-	m->state.has_attempt = true;
-	m->state.attempt = m->attempt;
-	if (m->swim == NULL)
-		mesh_up(m, now);
-	else
-		self_moved(m, now);
+	address_hello(m, now);
 }

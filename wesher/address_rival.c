@@ -1,0 +1,296 @@
+/*
+ * Who else claims our overlay address, and whether we leave it, part of the
+ * mesh of the gossip process.
+ *
+ * What others claim is hostile: a member gone bad may claim any address that
+ * it finds a name for, and must not drive us about. So we go on to another
+ * attempt only while our own claim is young: the mesh has not had us there
+ * before, and for half a minute after each choice, a minute in all. The order
+ * of claims (claim.h) says who goes; a rival that should and does not is an old
+ * one, which knows that it is. And after a heal, when two parts of a mesh may
+ * have given one address to two members, the worse claim goes, once a day at
+ * most. Otherwise we stay whatever is claimed: the others hold with the one
+ * that they saw first (peer_claim.c).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/check.h"
+#include "../common/log.h"
+#include "../common/overlay.h"
+#include "mesh_int.h"
+
+#define SETTLE	  (60 * US_PER_S) /* of one claim after the other */
+#define HEAL	  (60 * US_PER_S) /* a return counts for so long */
+#define OLD_RIVAL (20 * US_PER_S) /* one that is to leave would have */
+#define DAY	  86400 /* s */
+#define MOVES_MAX 32 /* while we settle: then somebody drives us about */
+#define LOOK_FULL (60 * US_PER_S) /* for an address that has become free */
+#define LOOK_SOON (1 * US_PER_S) /* memory was short */
+#define SAY_EVERY (3600 * US_PER_S)
+
+bool
+address_claim(const struct mesh *m, const char *name, size_t namelen,
+    const uint8_t *meta, size_t len, struct claimed *c)
+{
+	const struct ipnet *net = &m->conf->overlay;
+	struct ipaddr derived;
+	struct meta md;
+
+	if (len == 0 || meta_decode(meta, len, &md) == -1)
+		return false;
+	c->addr = md.overlay;
+	c->is_static = md.has_x && md.is_static;
+	c->by = (struct claim){.name = name,
+	    .namelen = namelen,
+	    .movable = md.has_x && !md.is_static};
+	if (c->is_static)
+		return check_overlay_host(net, &c->addr);
+	overlay_addr(net, name, namelen, md.has_x ? md.attempt : 0, &derived);
+	return ipaddr_eq(&c->addr, &derived);
+}
+
+static bool
+is_static(const struct mesh *m)
+{
+	return m->conf->overlay_addr.len != 0;
+}
+
+/* By the order of claims alone. */
+static bool
+beats_us(const struct mesh *m, const struct claimed *c)
+{
+	const struct claim ours = {.name = m->name,
+	    .namelen = strlen(m->name),
+	    .movable = !is_static(m)};
+
+	return claim_wins(&c->by, &ours);
+}
+
+enum attempt_use
+address_use(
+    const struct mesh *m, const struct claimed *c, enum member_state state)
+{
+	if (state == MEMBER_LEFT)
+		return ATTEMPT_FREE;
+	if (state == MEMBER_DEAD)
+		return ATTEMPT_GONE;
+	return beats_us(m, c) ? ATTEMPT_STRONG : ATTEMPT_WEAK;
+}
+
+void
+address_mark(struct mesh *m, struct attempts *all)
+{
+	const struct member_table *t = swim_members(m->swim);
+	const struct member *mb;
+	struct claimed c;
+	unsigned i;
+
+	for (i = 0; i < t->n; i++) {
+		mb = t->list[i];
+		if (!mb->is_self && address_claim(m, mb->name, mb->namelen,
+					member_meta(mb), mb->metalen, &c))
+			attempts_mark(all, &c.addr,
+			    address_use(m, &c, (enum member_state)mb->state));
+	}
+}
+
+/* Does it claim our address, now and by right? Most do not have it in their
+ * metadata in any form. */
+static bool
+is_rival(const struct mesh *m, const struct member *mb, struct claimed *c)
+{
+	return !mb->is_self && mb->state <= MEMBER_SUSPECT && mb->metalen > 0 &&
+	       memmem(member_meta(mb), mb->metalen, m->self.b, m->self.len) !=
+		   NULL &&
+	       address_claim(
+		   m, mb->name, mb->namelen, member_meta(mb), mb->metalen, c) &&
+	       ipaddr_eq(&c->addr, &m->self) &&
+	       (!c->is_static || m->conf->allow_static);
+}
+
+/* The best of those that claim our address. False: nobody does. */
+static bool
+find_rival(struct mesh *m, struct claimed *best)
+{
+	const struct member_table *t = swim_members(m->swim);
+	struct claimed c;
+	bool found = false;
+	unsigned i;
+
+	for (i = 0; i < t->n; i++)
+		if (is_rival(m, t->list[i], &c) &&
+		    (!found || claim_wins(&c.by, &best->by))) {
+			found = true;
+			*best = c;
+		}
+	return found;
+}
+
+void
+address_news(struct mesh *m, int64_t now, const struct member *mb)
+{
+	struct address *a = &m->addr;
+	struct claimed c;
+
+	if (a->settle_at == NEVER)
+		a->settle_at = a->claimed_at = now;
+	if (!a->contested && is_rival(m, mb, &c))
+		a->contested = true;
+}
+
+void
+address_healed(struct mesh *m, int64_t now)
+{
+	m->addr.healed_until = now + HEAL;
+	m->addr.contested = true;
+}
+
+/* Its own place in a mesh may be one's own attempt of an earlier run, too. */
+void
+address_listed(struct mesh *m, const uint8_t *meta, size_t len)
+{
+	struct address *a = &m->addr;
+	struct ipaddr derived;
+	struct meta md;
+
+	/* Soon they list what they have just heard from us. */
+	if ((a->settle_at != NEVER && a->settle_at != m->now) || len == 0 ||
+	    meta_decode(meta, len, &md) == -1 || !md.has_x)
+		return;
+	if (ipaddr_eq(&md.overlay, &m->self))
+		a->settled = true;
+	overlay_addr(
+	    &m->conf->overlay, m->name, strlen(m->name), md.attempt, &derived);
+	if (!md.is_static && ipaddr_eq(&md.overlay, &derived))
+		a->own = md.attempt;
+}
+
+/* May it still turn out that our address is another's? */
+static bool
+is_young(const struct address *a, int64_t now)
+{
+	return !a->settled && a->settle_at != NEVER &&
+	       now < a->claimed_at + CLAIM_YOUNG &&
+	       now < a->settle_at + SETTLE && a->moves < MOVES_MAX;
+}
+
+/* A day has passed since the last move after a heal. A clock that was set back
+ * makes it two at most. */
+static bool
+may_heal(const struct mesh *m, int64_t now)
+{
+	int64_t ago = mesh_wall(m) - m->state.moved;
+
+	return now < m->addr.healed_until &&
+	       (m->state.moved == 0 || ago >= DAY || ago < -DAY);
+}
+
+void
+address_full(struct mesh *m, int64_t now, const struct attempts *all)
+{
+	struct address *a = &m->addr;
+	char net[IPNET_STRLEN];
+
+	a->full = true;
+	a->look_at = now + LOOK_FULL;
+	if (now < a->said_at + SAY_EVERY)
+		return;
+	a->said_at = now;
+	log_errorx("all %u overlay addresses that our name %s derives in %s "
+		   "are taken: we get no tunnels; choose a wider --overlay-net",
+	    attempts_count(all), m->name, ipnet_str(&m->conf->overlay, net));
+}
+
+static void
+leave_to(struct mesh *m, int64_t now, const struct claimed *c)
+{
+	struct attempts *all = malloc(sizeof(*all));
+	char buf[IPADDR_STRLEN];
+	int next;
+
+	if (all == NULL) {
+		m->addr.contested = true;
+		m->addr.look_at = now + LOOK_SOON;
+		return;
+	}
+	attempts_init(all, &m->conf->overlay, m->name);
+	address_mark(m, all);
+	if ((next = attempts_pick(all, address_from(m))) == -1) {
+		address_full(m, now, all);
+		free(all);
+		return;
+	}
+	log_info("our overlay address %s is that of %s: taking another",
+	    ipaddr_str(&m->self, buf), c->by.name);
+	free(m->addr.seen);
+	m->addr.seen = all;
+	m->addr.moves++;
+	address_ask(m, now, (unsigned)next);
+}
+
+/* The last move was of two parts that are one again: all begins anew. */
+static void
+heal(struct mesh *m, int64_t now, const struct claimed *c)
+{
+	struct address *a = &m->addr;
+
+	m->state.moved = mesh_wall(m);
+	a->own = -1;
+	a->settled = false;
+	a->settle_at = now;
+	a->moves = 0;
+	leave_to(m, now, c);
+}
+
+static void
+say_static(struct mesh *m, int64_t now, const struct claimed *c)
+{
+	char buf[IPADDR_STRLEN];
+
+	if (now < m->addr.said_at + SAY_EVERY)
+		return;
+	m->addr.said_at = now;
+	log_errorx("our --overlay-addr %s is claimed by %s too: who had it "
+		   "first gets the tunnels, choose another",
+	    ipaddr_str(&m->self, buf), c->by.name);
+}
+
+/* Somebody claims our address. */
+static void
+judge(struct mesh *m, int64_t now, const struct claimed *c)
+{
+	struct address *a = &m->addr;
+
+	if (a->rival_at == NEVER)
+		a->rival_at = now;
+	if (is_static(m))
+		say_static(m, now, c);
+	else if (a->full)
+		leave_to(m, now, c);
+	else if (is_young(a, now) &&
+		 (beats_us(m, c) || now >= a->rival_at + OLD_RIVAL))
+		leave_to(m, now, c);
+	else if (is_young(a, now))
+		a->look_at = a->rival_at + OLD_RIVAL;
+	else if (may_heal(m, now) && beats_us(m, c))
+		heal(m, now, c);
+}
+
+void
+address_rival_follow(struct mesh *m, int64_t now)
+{
+	struct address *a = &m->addr;
+	struct claimed c;
+
+	if (a->moving || !a->chosen || (!a->contested && now < a->look_at))
+		return;
+	a->contested = false;
+	a->look_at = NEVER;
+	if (find_rival(m, &c)) {
+		judge(m, now, &c);
+		return;
+	}
+	a->rival_at = NEVER;
+	a->full = false;
+}
