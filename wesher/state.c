@@ -26,7 +26,7 @@
 #include "state.h"
 
 #define STATE_DEPTH  32 /* we nest 3 deep; room for keys to come */
-#define STATE_VALUES (16 * MAX_PEERS) /* we write 8 for each node */
+#define STATE_VALUES (16 * MAX_PEERS) /* we write 9 for each node */
 
 #define INDENT JSON_INDENT(2)
 #define B64    sodium_base64_VARIANT_ORIGINAL
@@ -198,6 +198,7 @@ get_node(const json_t *j, struct state_node *n)
 	if ((n->name = noting(strdup(json_string_value(name)))) == NULL)
 		return -1;
 	n->addr.port = (uint16_t)get_number(j, "Port", UINT16_MAX);
+	n->since = (int64_t)get_count(j, "Since");
 	get_meta(json_object_get(j, "Meta"), n);
 	get_overlay(json_object_get(j, "OverlayAddr"), &n->overlay);
 	n->has_pubkey = json_is_string(key) &&
@@ -213,12 +214,37 @@ get_nodes(const json_t *list, struct state *s)
 {
 	size_t i, n = json_array_size(list);
 
-	if (n == 0 || !(s->nodes = noting(calloc(n, sizeof(*s->nodes)))))
-		return;
 	for (i = 0; i < n && s->nnodes < MAX_PEERS; i++)
 		if (get_node(json_array_get(list, i), &s->nodes[s->nnodes]) ==
 		    0)
 			s->nnodes++;
+}
+
+/* Those without the time of their failure are none. */
+static void
+get_failed(const json_t *list, struct state *s)
+{
+	size_t i, n = json_array_size(list), last = s->nnodes + STATE_FAILED;
+
+	for (i = 0; i < n && s->nnodes < last; i++) {
+		const json_t *j = json_array_get(list, i);
+		int64_t failed = (int64_t)get_count(j, "FailedAt");
+
+		if (failed == 0 || get_node(j, &s->nodes[s->nnodes]) == -1)
+			continue;
+		s->nodes[s->nnodes++].failed = failed;
+	}
+}
+
+static void
+get_lists(const json_t *nodes, const json_t *failed, struct state *s)
+{
+	size_t n = json_array_size(nodes) + json_array_size(failed);
+
+	if (n == 0 || !(s->nodes = noting(calloc(n, sizeof(*s->nodes)))))
+		return;
+	get_nodes(nodes, s);
+	get_failed(failed, s);
 }
 
 static int
@@ -253,7 +279,7 @@ get_state(const json_t *j, struct state *s, char *why, size_t whylen)
 	s->moved = (int64_t)get_count(j, "Moved");
 	s->sealed = get_count(j, "Sealed");
 	s->sealed_all = get_count(j, "SealedByAll");
-	get_nodes(nodes, s);
+	get_lists(nodes, json_object_get(j, "Failed"), s);
 	return 0;
 }
 
@@ -322,6 +348,22 @@ put_ip(const struct ipaddr *a)
 	return json_string(a->len == 0 ? "" : ipaddr_str(a, text));
 }
 
+/* 0: left out. */
+static int
+put_count(json_t *j, const char *key, uint64_t n)
+{
+	if (n == 0)
+		return 0;
+	return json_object_set_new(
+	    j, key, json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n));
+}
+
+static int
+put_time(json_t *j, const char *key, int64_t t)
+{
+	return put_count(j, key, t > 0 ? (uint64_t)t : 0);
+}
+
 /* In the order of the original. Returns a new reference, or NULL. */
 static json_t *
 put_node(const struct state_node *n)
@@ -338,6 +380,8 @@ put_node(const struct state_node *n)
 	    j, "Meta", put_bytes(n->meta, n->meta == NULL ? 0 : n->metalen));
 	r |= json_object_set_new(j, "OverlayAddr", put_ip(&n->overlay));
 	r |= json_object_set_new(j, "PubKey", put_bytes(n->pubkey, keylen));
+	r |= put_time(j, "Since", n->since);
+	r |= put_time(j, "FailedAt", n->failed);
 	if (r == 0)
 		return j;
 	json_decref(j);
@@ -399,12 +443,18 @@ add_node(struct text *t, const struct state_node *n)
 	return r;
 }
 
+/* The state's members, those that failed apart. */
+struct lists {
+	struct text nodes, failed;
+	unsigned nfailed;
+};
+
 /*
  * One node after the other: thousands of them at once as objects are many times
  * the text.
  */
 static int
-add_nodes(struct text *t, const struct state *s)
+add_nodes(struct lists *l, const struct state *s)
 {
 	size_t i;
 
@@ -412,26 +462,19 @@ add_nodes(struct text *t, const struct state *s)
 		const struct state_node *n = &s->nodes[i];
 
 		if (!check_name(n->name, strlen(n->name)) ||
-		    n->addr.ip.len == 0 || !utf8_name(n->name))
+		    n->addr.ip.len == 0 || !utf8_name(n->name) ||
+		    (n->failed > 0 && l->nfailed++ >= STATE_FAILED))
 			continue;
-		if (add_node(t, n) != 0)
+		if (add_node(n->failed > 0 ? &l->failed : &l->nodes, n) != 0)
 			return -1;
 	}
-	return t->len == 0 ? 0 : text_add(t, "\n  ", 3);
-}
-
-/* 0: left out. */
-static int
-put_count(json_t *j, const char *key, uint64_t n)
-{
-	if (n == 0)
-		return 0;
-	return json_object_set_new(
-	    j, key, json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n));
+	if (l->nodes.len > 0 && text_add(&l->nodes, "\n  ", 3) != 0)
+		return -1;
+	return l->failed.len == 0 ? 0 : text_add(&l->failed, "\n  ", 3);
 }
 
 static json_t *
-put_state(const struct state *s)
+put_state(const struct state *s, const struct lists *l)
 {
 	json_t *j = json_object();
 	int r = 0;
@@ -439,12 +482,14 @@ put_state(const struct state *s)
 	r |= json_object_set_new(j, "ClusterKey",
 	    put_bytes(s->key, s->has_key ? sizeof(s->key) : 0));
 	r |= json_object_set_new(j, "Nodes", json_array());
+	if (l->failed.len > 0)
+		r |= json_object_set_new(j, "Failed", json_array());
 	r |= json_object_set_new(
 	    j, "Incarnation", json_integer(s->incarnation));
 	if (s->has_attempt)
 		r |= json_object_set_new(
 		    j, "Attempt", json_integer(s->attempt));
-	r |= put_count(j, "Moved", s->moved > 0 ? (uint64_t)s->moved : 0);
+	r |= put_time(j, "Moved", s->moved);
 	r |= put_count(j, "Sealed", s->sealed);
 	r |= put_count(j, "SealedByAll", s->sealed_all);
 	if (r == 0)
@@ -453,43 +498,55 @@ put_state(const struct state *s)
 	return NULL;
 }
 
-/* The whole text, the nodes put into their empty list. */
+/* Put a list into the empty one that begins with key. Returns the new end. */
 static char *
-format(json_t *j, const struct text *nodes, size_t *len)
+insert(char *text, char *end, const char *key, const struct text *list)
 {
-	static const char list[] = "\"Nodes\": [";
+	char *at = strstr(text, key);
+
+	if (at == NULL || list->len == 0)
+		return end;
+	at += strlen(key);
+	memmove(at + list->len, at, (size_t)(end - at) + 1);
+	memcpy(at, list->p, list->len);
+	return end + list->len;
+}
+
+/* The whole text, the members put into their empty lists. */
+static char *
+format(json_t *j, const struct lists *l, size_t *len)
+{
 	/* Measured first: a buffer that grows leaves the key behind. */
 	size_t bare = json_dumpb(j, NULL, 0, INDENT);
-	char *text, *at;
+	char *text, *end;
 
-	if (bare == 0 || (text = malloc(bare + nodes->len + 2)) == NULL)
+	if (bare == 0 ||
+	    !(text = malloc(bare + l->nodes.len + l->failed.len + 2)))
 		return NULL;
 	json_dumpb(j, text, bare, INDENT);
-	text[bare] = '\0';
-	if ((at = strstr(text, list)) != NULL && nodes->len > 0) {
-		at += sizeof(list) - 1;
-		memmove(at + nodes->len, at, bare - (size_t)(at - text));
-		memcpy(at, nodes->p, nodes->len);
-	}
-	*len = bare + nodes->len;
-	text[(*len)++] = '\n';
-	text[*len] = '\0';
+	end = text + bare;
+	*end = '\0';
+	/* The second of them first: it is found before there are names. */
+	end = insert(text, end, "\"Failed\": [", &l->failed);
+	end = insert(text, end, "\"Nodes\": [", &l->nodes);
+	*end++ = '\n';
+	*end = '\0';
+	*len = (size_t)(end - text);
 	return text;
 }
 
 char *
 state_format(const struct state *s, size_t *len)
 {
-	struct text nodes = {0};
+	struct lists l = {0};
 	char *text = NULL;
-	json_t *j;
+	json_t *j = NULL;
 
 	use_our_memory();
-	if ((j = put_state(s)) == NULL)
-		return NULL;
-	if (add_nodes(&nodes, s) == 0)
-		text = format(j, &nodes, len);
-	free(nodes.p);
+	if (add_nodes(&l, s) == 0 && (j = put_state(s, &l)) != NULL)
+		text = format(j, &l, len);
+	free(l.nodes.p);
+	free(l.failed.p);
 	json_decref(j);
 	if (starved && text != NULL) {
 		explicit_bzero(text, *len);

@@ -11,7 +11,8 @@
 /*
  * The state file: the original's JSON (protocol.md section 8) plus keys of
  * ours that the original ignores: "Incarnation", "Attempt", "Moved",
- * "Sealed", "SealedByAll", per node "Port".
+ * "Sealed", "SealedByAll", per node "Port" and "Since"; "Failed", a list of those that
+ * failed, with "FailedAt".
  * Read and written by the gossip process alone, relative to its root.
  */
 struct state_node {
@@ -36,12 +37,13 @@ struct state {
 	int64_t moved; /* wall s: to another after a heal; 0: never */
 	/* Messages under that key, by us and by all (wear.h). */
 	uint64_t sealed, sealed_all;
-	struct state_node *nodes;
+	struct state_node *nodes; /* those that failed come last when parsed */
 	size_t nnodes;
 };
 
-#define STATE_MAX (32u << 20) /* larger files are refused */
-#define STATE_WHY 160 /* room for any sentence of why */
+#define STATE_FAILED 1024 /* that failed, written and read; the first ones */
+#define STATE_MAX    (32u << 20) /* larger files are refused */
+#define STATE_WHY    160 /* room for any sentence of why */
 
 enum state_error {
 	STATE_OK = 0,
@@ -56,8 +58,8 @@ void state_clear(struct state *s);
 /*
  * Parse text of all known forms: ours, the original's, the pre-0.3 one.
  * Unusable nodes (no legal name, no address) are skipped one by one, an
- * unusable detail of a node is left out; at most MAX_PEERS are taken. Returns
- * 0, or STATE_BAD (not JSON, not ours, a key that is none), or STATE_IO with
+ * unusable detail of a node is left out; at most MAX_PEERS are taken, then
+ * those that failed. Returns 0, or STATE_BAD (not JSON, not ours, a key that is none), or STATE_IO with
  * ENOMEM; then *s is empty and why holds a sentence without a full stop.
  */
 int state_parse(

@@ -23,7 +23,8 @@ same_node(const struct state_node *a, const struct state_node *b)
 	       a->metalen == b->metalen &&
 	       (a->metalen == 0 || memcmp(a->meta, b->meta, a->metalen) == 0) &&
 	       ipaddr_eq(&a->overlay, &b->overlay) &&
-	       a->has_pubkey == b->has_pubkey &&
+	       a->has_pubkey == b->has_pubkey && a->since == b->since &&
+	       a->failed == b->failed &&
 	       memcmp(a->pubkey, b->pubkey, sizeof(a->pubkey)) == 0;
 }
 

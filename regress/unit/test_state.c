@@ -374,6 +374,7 @@ sample(unsigned n)
 			memset(p->meta, (int)i, p->metalen);
 		if (i % 2 == 0)
 			ipaddr_parse("10.1.2.3", &p->overlay);
+		p->since = i % 7 == 6 ? 1700000000 + i : 0;
 		p->has_pubkey = i % 4 != 0;
 		if (p->has_pubkey)
 			memset(p->pubkey, 0xab, sizeof(p->pubkey));
@@ -403,6 +404,8 @@ assert_same(const struct state *a, const struct state *b)
 			assert_memory_equal(x->meta, y->meta, x->metalen);
 		assert_true(ipaddr_eq(&x->overlay, &y->overlay));
 		assert_int_equal(x->has_pubkey, y->has_pubkey);
+		assert_true(x->since == y->since);
+		assert_true(x->failed == y->failed);
 		assert_memory_equal(x->pubkey, y->pubkey, sizeof(x->pubkey));
 	}
 }
@@ -411,10 +414,13 @@ static void
 round_trip(void **state)
 {
 	struct state s = sample(50), got;
-	size_t len;
-	char *text = state_format(&s, &len);
+	size_t i, len;
+	char *text;
 
 	(void)state;
+	for (i = 40; i < 50; i++)
+		s.nodes[i].failed = 1700000000 + (int64_t)i;
+	text = state_format(&s, &len);
 	assert_non_null(text);
 	assert_int_equal(strlen(text), len);
 	assert_int_equal(parse(text, &got), STATE_OK);
@@ -451,6 +457,121 @@ our_form(void **state)
 	assert_non_null(text);
 	assert_string_equal(text, want);
 	state_clear(&s);
+	free(text);
+}
+
+/* Those that failed stand apart, where the original does not look. */
+static void
+failed_form(void **state)
+{
+	static const char want[] =
+	    "{\n  \"ClusterKey\": \"\",\n  \"Nodes\": [\n    {\n"
+	    "      \"Name\": \"b\",\n      \"Addr\": \"192.0.2.2\",\n"
+	    "      \"Meta\": \"\",\n      \"OverlayAddr\": \"\",\n"
+	    "      \"PubKey\": \"\",\n      \"Since\": 7\n    }\n  ],\n"
+	    "  \"Failed\": [\n    {\n"
+	    "      \"Name\": \"a\",\n      \"Addr\": \"192.0.2.1\",\n"
+	    "      \"Meta\": \"\",\n      \"OverlayAddr\": \"\",\n"
+	    "      \"PubKey\": \"\",\n      \"FailedAt\": 9\n    }\n  ],\n"
+	    "  \"Incarnation\": 0\n}\n";
+	struct state_node n[2] = {{.name = (char[]){"a"}, .failed = 9},
+	    {.name = (char[]){"b"}, .since = 7}};
+	struct state s = {.nodes = n, .nnodes = 2};
+	size_t len;
+	char *text;
+
+	(void)state;
+	ipaddr_parse("192.0.2.1", &n[0].addr.ip);
+	ipaddr_parse("192.0.2.2", &n[1].addr.ip);
+	text = state_format(&s, &len);
+	assert_non_null(text);
+	assert_string_equal(text, want);
+	free(text);
+}
+
+/* Without a time they are none; what is no list has none. */
+static void
+failed_is_checked(void **state)
+{
+	static const struct {
+		const char *failed;
+		size_t n;
+	} t[] = {
+	    {"null", 0},
+	    {"7", 0},
+	    {"{}", 0},
+	    {"[7, null, []]", 0},
+	    {"[" NODE "]", 0},
+	    {"[{\"Name\":\"f\",\"Addr\":\"192.0.2.3\",\"FailedAt\":0}]", 0},
+	    {"[{\"Name\":\"f\",\"Addr\":\"192.0.2.3\",\"FailedAt\":-5}]", 0},
+	    {"[{\"Name\":\"f\",\"Addr\":\"192.0.2.3\",\"FailedAt\":\"5\"}]", 0},
+	    {"[{\"Name\":\"f\",\"Addr\":\"192.0.2.3\",\"FailedAt\":1.5}]", 0},
+	    {"[{\"Name\":\"\\n\",\"Addr\":\"192.0.2.3\",\"FailedAt\":5}]", 0},
+	    {"[{\"Name\":\"f\",\"Addr\":\"x\",\"FailedAt\":5}]", 0},
+	    {"[{\"Name\":\"f\",\"Addr\":\"192.0.2.3\",\"FailedAt\":5}]", 1},
+	};
+	struct state s;
+	char text[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		snprintf(text, sizeof(text), "{\"Nodes\":[%s],\"Failed\":%s}",
+		    i % 2 == 0 ? NODE : "", t[i].failed);
+		assert_int_equal(parse(text, &s), STATE_OK);
+		assert_int_equal(s.nnodes, t[i].n + (i % 2 == 0));
+		if (t[i].n > 0)
+			assert_true(s.nodes[s.nnodes - 1].failed == 5);
+		state_clear(&s);
+	}
+}
+
+/* A time in Nodes fails nobody: it may be an older release's key. */
+static void
+alive_are_not_failed(void **state)
+{
+	struct state s;
+
+	(void)state;
+	assert_int_equal(parse("{\"Nodes\":[{\"Name\":\"n\",\"Addr\":"
+			       "\"192.0.2.1\",\"FailedAt\":5,\"Since\":6}]}",
+			     &s),
+	    STATE_OK);
+	assert_int_equal(s.nnodes, 1);
+	assert_true(s.nodes[0].failed == 0);
+	assert_true(s.nodes[0].since == 6);
+	state_clear(&s);
+}
+
+static void
+failed_are_bounded(void **state)
+{
+	struct state s = sample(STATE_FAILED + 5), got;
+	size_t i, len;
+	char *text, *p;
+
+	(void)state;
+	for (i = 0; i < s.nnodes; i++)
+		s.nodes[i].failed = 1 + (int64_t)i;
+	text = state_format(&s, &len);
+	assert_int_equal(parse(text, &got), STATE_OK);
+	assert_int_equal(got.nnodes, STATE_FAILED);
+	assert_string_equal(got.nodes[0].name, s.nodes[0].name);
+	state_clear(&got);
+	state_clear(&s);
+	free(text);
+	/* And whoever wrote more is read to there. */
+	p = text = malloc(64 * (STATE_FAILED + 8));
+	p += sprintf(p, "{\"Nodes\":[],\"Failed\":[");
+	for (i = 0; i < STATE_FAILED + 5; i++)
+		p += sprintf(p,
+		    "%s{\"Name\":\"n\",\"Addr\":\"192.0.2.1\","
+		    "\"FailedAt\":5}",
+		    i > 0 ? "," : "");
+	strcpy(p, "]}");
+	assert_int_equal(parse(text, &got), STATE_OK);
+	assert_int_equal(got.nnodes, STATE_FAILED);
+	state_clear(&got);
 	free(text);
 }
 
@@ -911,6 +1032,10 @@ main(void)
 	    cmocka_unit_test(refused),
 	    cmocka_unit_test(round_trip),
 	    cmocka_unit_test(our_form),
+	    cmocka_unit_test(failed_form),
+	    cmocka_unit_test(failed_is_checked),
+	    cmocka_unit_test(alive_are_not_failed),
+	    cmocka_unit_test(failed_are_bounded),
 	    cmocka_unit_test(format_leaves_out),
 	    cmocka_unit_test(truncated),
 	    cmocka_unit_test(mutated),
