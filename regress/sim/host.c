@@ -251,7 +251,9 @@ lookup(const struct cluster *c, const char *name)
 
 	for (i = c->hosts->ndns; i-- > 0;)
 		if (strcmp(c->hosts->dns[i].name, name) == 0)
-			return (int)c->hosts->dns[i].i;
+			return c->hosts->dns[i].i < c->n
+				   ? (int)c->hosts->dns[i].i
+				   : -1;
 	for (i = 0; i < c->n; i++)
 		if (strcmp(c->node[i].name, name) == 0)
 			return (int)i;
@@ -306,6 +308,9 @@ host_take(struct node *n, struct parcel *p)
 	int64_t now = host_now(n);
 
 	host_current = n;
+	/* The two processes die together. */
+	if (m == NULL)
+		return;
 	switch ((enum parcel_kind)p->kind) {
 	case P_PACKET:
 		(void)mesh_packet(
@@ -393,15 +398,23 @@ host_new(struct cluster *c, unsigned i)
 	host_key(c, i, 0, h->pubkey);
 }
 
+struct ipaddr
+host_original_overlay(const struct node *n)
+{
+	struct ipaddr a;
+
+	overlay_addr(&n->c->hosts->overlay, n->name, strlen(n->name), 0, &a);
+	return a;
+}
+
 size_t
 host_original_meta(const struct node *n, uint8_t *buf)
 {
-	struct meta m = {.has_pubkey = true};
+	struct meta m = {
+	    .has_pubkey = true, .overlay = host_original_overlay(n)};
 	ssize_t len;
 
 	memcpy(m.pubkey, n->host->pubkey, WG_KEY_LEN);
-	overlay_addr(
-	    &n->c->hosts->overlay, n->name, strlen(n->name), 0, &m.overlay);
 	len = meta_encode(&m, buf, META_MAX);
 	sim_assert(len > 0);
 	return (size_t)len;
@@ -462,7 +475,7 @@ host_dns(struct cluster *c, const char *name, unsigned i)
 
 	for (k = 0; k < h->ndns && strcmp(h->dns[k].name, name) != 0; k++)
 		;
-	sim_assert(k < DNS_MAX && i < c->n);
+	sim_assert(k < DNS_MAX && i <= c->n);
 	strlcpy(h->dns[k].name, name, sizeof(h->dns[k].name));
 	h->dns[k].i = i;
 	if (k == h->ndns)

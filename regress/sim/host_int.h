@@ -53,6 +53,8 @@ void
 host_key(struct cluster *c, unsigned i, unsigned nth, uint8_t key[WG_KEY_LEN]);
 int host_of_key(const struct cluster *c, const uint8_t key[WG_KEY_LEN]);
 
+struct ipaddr host_original_overlay(const struct node *n);
+
 /* kernel.c */
 struct kernel *kernel_new(struct host *h, const struct policy *pol);
 void kernel_free(struct kernel *k);

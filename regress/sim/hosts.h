@@ -47,7 +47,8 @@ struct cluster *hosts_new(unsigned n, const struct hosts_config *cfg);
 void hosts_start(struct cluster *c, unsigned first, unsigned last, int64_t us);
 /* From its next start on. text: HOST or HOST:PORT; hosts' names resolve. */
 void host_join(struct cluster *c, unsigned i, const char *text);
-/* A name for --join that leads to that host, wherever it is; last one wins. */
+/* A name for --join leads to that host, wherever it is: from now on, and to
+ * none where i is the number of hosts. */
 void host_dns(struct cluster *c, const char *name, unsigned i);
 /* The file of its state: lost; as it is now kept aside; as then put back. */
 void host_forget(struct cluster *c, unsigned i);
@@ -84,6 +85,8 @@ unsigned hosts_collisions(struct cluster *c);
 uint64_t hosts_dark(struct cluster *c);
 /* Does everybody hold everybody alive, with all tunnels and no collision? */
 bool hosts_whole(struct cluster *c);
+/* Why not, for at most so many pairs. */
+void hosts_explain(struct cluster *c, FILE *to, unsigned max);
 /* The virtual time until that was so (to SIM_STEP), or -1 after max. */
 int64_t wait_whole(struct cluster *c, int64_t max);
 

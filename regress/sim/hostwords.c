@@ -99,15 +99,10 @@ struct ipaddr
 host_overlay(struct cluster *c, unsigned i)
 {
 	struct node *n = cluster_node(c, i);
-	struct meta m;
 
-	if (!n->original)
-		return kernel_self(n->host->k);
-	memset(&m, 0, sizeof(m));
-	if (n->s != NULL)
-		(void)meta_decode(
-		    member_meta(n->s->t.list[0]), n->s->t.list[0]->metalen, &m);
-	return m.overlay;
+	if (n->original)
+		return host_original_overlay(n);
+	return kernel_self(n->host->k);
 }
 
 const char *
@@ -269,4 +264,81 @@ int64_t
 wait_whole(struct cluster *c, int64_t max)
 {
 	return run_until(c, SIM_STEP, max, whole, NULL);
+}
+
+/* At the address that it has. */
+static bool
+holds_alive(struct node *a, struct node *b)
+{
+	const struct member *m;
+	struct ipport at;
+
+	m = member_find(swim_members(a->s), b->name, strlen(b->name));
+	if (m == NULL || m->state != MEMBER_ALIVE)
+		return false;
+	member_ipport(m, &at);
+	return ipport_cmp(&at, &b->addr) == 0;
+}
+
+static const char *
+explain_peer(struct node *a, struct node *b, char *buf, size_t size)
+{
+	struct peer_view v;
+	struct ipport at;
+	struct mesh_view mv;
+	const struct member *m;
+
+	m = member_find(swim_members(a->s), b->name, strlen(b->name));
+	if (m == NULL)
+		return "unknown";
+	if (a->original) {
+		snprintf(buf, size, "%s", member_state_name(m->state));
+		return buf;
+	}
+	mesh_view(a->host->mesh, &mv);
+	peers_view(mv.peers, m, &v);
+	member_ipport(m, &at);
+	if (ipport_cmp(&at, &b->addr) != 0) {
+		snprintf(
+		    buf, size, "%s, elsewhere", member_state_name(m->state));
+		return buf;
+	}
+	snprintf(buf, size, "%s, %s%s", member_state_name(m->state),
+	    v.why == PEER_OK ? "tunnel" : v.detail,
+	    host_has(a->c, a->i, b->i) ? "" : ", not in the kernel");
+	return buf;
+}
+
+void
+hosts_explain(struct cluster *c, FILE *to, unsigned max)
+{
+	char ab[256], ba[256], addr[IPADDR_STRLEN], addr2[IPADDR_STRLEN];
+	struct ipaddr x, y;
+	unsigned i, j;
+
+	for (i = 0; i < c->n; i++)
+		if (c->node[i].s == NULL && max > 0 && max--)
+			fprintf(to, "# %s does not run\n", c->node[i].name);
+	for (i = 0; i < c->n; i++)
+		for (j = i + 1; j < c->n; j++) {
+			struct node *a = &c->node[i], *b = &c->node[j];
+
+			if (a->s == NULL || b->s == NULL ||
+			    (holds_alive(a, b) && holds_alive(b, a) &&
+				((a->original && b->original) ||
+				    host_reaches(c, i, j))))
+				continue;
+			if (max == 0)
+				return;
+			max--;
+			x = host_overlay(c, i);
+			y = host_overlay(c, j);
+			fprintf(to, "# %s%s (%s) and %s%s (%s): %s; %s\n",
+			    a->name, a->original ? ", original" : "",
+			    ipaddr_str(&x, addr), b->name,
+			    b->original ? ", original" : "",
+			    ipaddr_str(&y, addr2),
+			    explain_peer(a, b, ab, sizeof(ab)),
+			    explain_peer(b, a, ba, sizeof(ba)));
+		}
 }
