@@ -20,11 +20,14 @@ say() { # OK TEXT
 	fi
 }
 
-"$O/sim/self" >"$tmp/self" 2>&1
-ended=$?
-grep '^not ok' "$tmp/self" | sed 's/^not /# not /'
-grep -q '^1\.\.[1-9]' "$tmp/self"
-say $((ended | $?)) "the simulator's own tests: $(grep -c '^ok' "$tmp/self")"
+for self in self self_hosts; do
+	"$O/sim/$self" >"$tmp/self" 2>&1
+	ended=$?
+	grep '^not ok' "$tmp/self" | sed 's/^not /# not /'
+	grep -q '^1\.\.[1-9]' "$tmp/self"
+	say $((ended | $?)) "the simulator's own tests ($self): $(grep -c '^ok' \
+	    "$tmp/self")"
+done
 
 run() { # SEED
 	"$O/sim/restart" -s "$1" short 2>&1 | sed -n 's/^# digest //p'
