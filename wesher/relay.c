@@ -84,17 +84,26 @@ relay_send_ack(struct swim *s, const struct ipport *to, uint32_t seqno)
 		spread_answer(s, to, msg, (size_t)n);
 }
 
-/* By name; peers always write one, but an empty one is legal in a ping. */
+/*
+ * By name; peers always write one, but an empty one is legal in a ping. Of one
+ * that we know elsewhere we say nothing: our ack would keep a member alive in
+ * the asker's table at an address that it has left.
+ */
 static struct member *
 relay_target(struct swim *s, const struct wire_indirect *r)
 {
-	struct ipport a = {.port = swim_port(s, r->port)};
+	struct ipport a = {.port = swim_port(s, r->port)}, known;
+	struct member *m;
 
-	if (r->node.len != 0)
-		return member_find(&s->t, (const char *)r->node.p, r->node.len);
 	if (ipaddr_from_bytes(r->target.p, r->target.len, &a.ip) == -1)
 		return NULL;
-	return member_find_addr(&s->t, &a);
+	if (r->node.len == 0)
+		return member_find_addr(&s->t, &a);
+	m = member_find(&s->t, (const char *)r->node.p, r->node.len);
+	if (m == NULL || m->is_self)
+		return m;
+	member_ipport(m, &known);
+	return ipport_cmp(&known, &a) == 0 ? m : NULL;
 }
 
 void
