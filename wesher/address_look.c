@@ -177,6 +177,7 @@ static void
 decide(struct mesh *m, int64_t now)
 {
 	struct address *a = &m->addr;
+	char buf[IPADDR_STRLEN];
 	int attempt;
 
 	a->decide = false;
@@ -185,7 +186,10 @@ decide(struct mesh *m, int64_t now)
 		address_full(m, now, a->seen);
 		if ((attempt = attempts_find(a->seen, ATTEMPT_STRONG)) == -1)
 			attempt = m->attempt;
-	}
+	} else if (a->seen->use[m->attempt] > ATTEMPT_GONE)
+		log_info("the overlay address %s is another member's: taking "
+			 "the next",
+		    ipaddr_str(&m->self, buf));
 	if (attempt == m->attempt)
 		address_chosen(m, now);
 	else
