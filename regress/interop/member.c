@@ -435,7 +435,7 @@ static void
 start(const struct options *o)
 {
 	static const struct swim_ops ops = {
-	    do_send, do_stream, on_event, on_join, is_ours, random32};
+	    do_send, do_stream, on_event, on_join, is_ours, random32, NULL};
 	uint8_t meta[META_MAX];
 	struct net_config net = {.base = base,
 	    .bind_addr = o->at.ip,
