@@ -73,14 +73,15 @@ take_saved(struct peers *ps, const struct peer *p)
 	return since < UINT32_MAX ? (uint32_t)since : 0;
 }
 
-/* It claims nothing now. Who failed may be back, and is the same then. */
+/* It claims nothing now. Who failed may be back, and is the same then; but who
+ * held nothing has nothing to come back to. */
 static void
-claim_ends(struct peers *ps, struct peer *p, enum peer_why why)
+claim_ends(struct peers *ps, struct peer *p, enum peer_why why, bool held)
 {
 	struct peer_slot *s = p->slot;
 	bool failed = why == PEER_GONE &&
 		      (p->m == NULL || p->m->state == MEMBER_DEAD);
-	int64_t since = failed ? peer_claim_since(ps, s) : 0;
+	int64_t since = failed && held ? peer_claim_since(ps, s) : 0;
 
 	s->since = since > 0 && since < UINT32_MAX ? (uint32_t)since : 0;
 	s->claims = false;
@@ -88,7 +89,7 @@ claim_ends(struct peers *ps, struct peer *p, enum peer_why why)
 
 void
 peer_claim_note(struct peers *ps, struct peer *p, const struct tunnel *old,
-    enum peer_why why)
+    enum peer_why why, bool held)
 {
 	struct peer_slot *s = p->slot;
 	bool same_addr = ipaddr_eq(&old->addr, &p->want.addr);
@@ -98,7 +99,7 @@ peer_claim_note(struct peers *ps, struct peer *p, const struct tunnel *old,
 
 	if (!is_claim(ps, p, why)) {
 		if (s->claims || why != PEER_GONE)
-			claim_ends(ps, p, why);
+			claim_ends(ps, p, why, held);
 		return;
 	}
 	s->claims = true;
@@ -134,6 +135,25 @@ is_contested(const struct peers *ps, const struct peer_slot *s)
 	       (s->p != NULL && s->p->got_at == ps->now);
 }
 
+/*
+ * wesher-priv lets nobody have the address for as long as a session of its
+ * former key may live, so who holds it after that one failed may have to wait.
+ * Until then nothing is sent there, and who is back has it again: is a one that
+ * was there before b, and b still without a tunnel?
+ */
+static bool
+is_back_in_time(const struct peers *ps, const struct peer_slot *a,
+    const struct peer_slot *b)
+{
+	bool has_tunnel = b->applied;
+
+	if (b->p != NULL)
+		has_tunnel = b->p->applied &&
+			     ipaddr_eq(&b->p->have.addr, &b->t.addr);
+	return !has_tunnel && a->since != 0 &&
+	       a->since < peer_claim_since(ps, b);
+}
+
 /* Is p's claim to its address better than that of its holder? */
 static bool
 takes_addr(const struct peers *ps, const struct peer *p,
@@ -142,7 +162,9 @@ takes_addr(const struct peers *ps, const struct peer *p,
 	int32_t later = (int32_t)(p->slot->seen - holder->seen);
 	struct claim mine, other;
 
-	if (!is_contested(ps, holder))
+	if (is_back_in_time(ps, p->slot, holder))
+		return true;
+	if (!is_contested(ps, holder) || is_back_in_time(ps, holder, p->slot))
 		return false;
 	if (later >= (int32_t)ticks(CLAIM_YOUNG))
 		return false;

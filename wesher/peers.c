@@ -193,7 +193,7 @@ judge(struct peers *ps, struct peer *p, enum peers_news news)
 	peer_release_addr(ps, s);
 	peer_release_key(ps, s);
 	why = p->m == NULL ? PEER_GONE : peer_judge(&ps->cfg, p);
-	peer_claim_note(ps, p, &old, why);
+	peer_claim_note(ps, p, &old, why, held);
 	p->why = peer_claim(ps, p, why, lost);
 	if (lost[1] != NULL)
 		p->got_at = lost[1]->got_at;

@@ -134,7 +134,7 @@ struct peer_view {
 	bool decoded;
 	struct meta meta; /* when decoded */
 	/* Seconds since 1970 for which it has claimed its address with its key,
-	 * by right or not; 0: it claims none. */
+	 * and holds it, or did until it failed; 0: it does not. */
 	int64_t since;
 	struct ipport endpoint; /* in use (kernel's) or announced */
 	bool has_stat;

@@ -201,9 +201,10 @@ void peer_lose(struct peers *ps, struct peer_slot *slot);
 
 /* peer_claim.c */
 /* p has been judged so against everything but other peers: note what it claims
- * now, where old is what it did before, and since when. */
+ * now, where old is what it did before, and held that by right or not, and since
+ * when. */
 void peer_claim_note(struct peers *ps, struct peer *p, const struct tunnel *old,
-    enum peer_why why);
+    enum peer_why why, bool held);
 /*
  * Hold the address and key that p claims, or say who does. Two others at most
  * may have lost theirs to it by this; they are set out in lost (else NULL),

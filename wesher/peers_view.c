@@ -29,7 +29,8 @@ peers_view(const struct peers *ps, const struct member *m, struct peer_view *v)
 	v->connected = v->kept && p->hold_proven;
 	v->decoded = p->decoded;
 	v->meta = p->meta;
-	v->since = peer_claim_since(ps, s);
+	if (s->held || !s->claims)
+		v->since = peer_claim_since(ps, s);
 	v->endpoint = p->have.endpoint;
 	v->has_stat = p->has_stat;
 	if (p->has_stat && p->endpoint.ip.len != 0)
