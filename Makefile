@@ -56,6 +56,8 @@ A_WESHER = $(O)/libwesher.a
 T_PRIV = $(patsubst regress/unit/%.c,$(O)/unit/%,$(wildcard regress/unit/priv_*.c))
 T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
 	regress/unit/priv_%.c,$(wildcard regress/unit/*.c)))
+# Of these the ones with both daemons in them: regress/unit/both.h.
+T_BOTH = $(addprefix $(O)/unit/,test_hostile_address)
 
 # In these any allocation of ours can be made to fail: regress/unit/oom.h.
 T_OOM = $(addprefix $(O)/unit/,priv_faults test_mesh test_oom test_oom_state)
@@ -123,7 +125,12 @@ $(T_PRIV): $(O)/unit/%: $(O)/obj/regress/unit/%.o $(A_PRIV) $(A_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_PRIV) $(LD_TEST)
 
-$(T_WESHER): $(O)/unit/%: $(O)/obj/regress/unit/%.o $(A_WESHER) $(A_COMMON)
+$(filter-out $(T_BOTH),$(T_WESHER)): $(O)/unit/%: $(O)/obj/regress/unit/%.o \
+    $(A_WESHER) $(A_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER) $(LD_TEST)
+
+$(T_BOTH): $(O)/unit/%: $(O)/obj/regress/unit/%.o $(A_WESHER) $(A_PRIV) $(A_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LD_WESHER) $(LD_TEST)
 
