@@ -182,7 +182,7 @@ static void
 member_start(void)
 {
 	static const struct swim_ops ops = {
-	    do_send, do_stream, on_event, on_join, is_ours, random32};
+	    do_send, do_stream, on_event, on_join, is_ours, random32, NULL};
 	uint8_t meta[META_MAX];
 	struct ipport at = address(TARGET);
 	struct net_config net = {.base = base,
