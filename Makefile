@@ -60,7 +60,8 @@ T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
 T_BOTH = $(addprefix $(O)/unit/,test_hostile_address)
 
 # In these any allocation of ours can be made to fail: regress/unit/oom.h.
-T_OOM = $(addprefix $(O)/unit/,priv_faults test_mesh test_oom test_oom_state)
+T_OOM = $(addprefix $(O)/unit/,priv_faults test_address test_mesh \
+	test_oom test_oom_state)
 $(T_OOM): ALL_LDFLAGS += -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=strdup \
 	-Wl,--wrap=strndup -Wl,--wrap=mmap

@@ -253,6 +253,7 @@ mesh_request(struct mesh *m, int64_t now, const struct ipport *from,
 	int err;
 
 	*reply = NULL;
+	*replylen = 0;
 	if (m->swim == NULL || address_hidden(m, now))
 		return 0;
 	m->now = now;
