@@ -26,6 +26,7 @@
 #define DEF_INTERFACE	   "wgoverlay"
 #define DEF_MTU		   1420
 #define DEF_HOLD_DOWN	   600
+#define DEF_FORGET	   (72 * 3600)
 #define DEF_USER	   "_wesher"
 
 struct conf {
@@ -50,6 +51,7 @@ struct conf {
 	uint16_t cluster_port, wireguard_port;
 	uint32_t mtu, keepalive;
 	uint32_t hold_down; /* seconds */
+	uint32_t forget_after; /* seconds */
 	char user[CONF_USERLEN];
 	char hosts_domains[CONF_DOMAINS]; /* D[,D]..., no other's get lines */
 	/* HOST, HOST:PORT, [v6]:PORT. Last: most of it is seldom used. */

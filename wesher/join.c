@@ -1,7 +1,13 @@
 /*
  * Joining: targets, each with its own back-off. A target is done when one of
  * its addresses answered once; what is not reached is tried again for ever,
- * since a seed may come up after us and a name may resolve later.
+ * since a seed may come up after us and a name may resolve later. What the
+ * operator named is watched from then on: when nobody is at any of its
+ * addresses any more it is tried again, resolved anew each time, with the
+ * back-off of those that failed (remember.c).
+ *
+ * All members of a mesh have the same seeds as a rule, so each waits longer
+ * the more there are: together they make about one try a second.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +17,7 @@
 #include "../common/log.h"
 #include "../common/clock.h"
 #include "join.h"
+#include "remember.h"
 
 #define BACKOFF_MIN (1 * US_PER_S)
 #define BACKOFF_MAX (60 * US_PER_S)
@@ -19,6 +26,7 @@
 #define PATIENCE    (120 * US_PER_S) /* with a resolver that is silent */
 #define SILENCE	    (300 * US_PER_S) /* longer than any stream lives */
 #define TELL_AFTER  (2 * US_PER_S) /* failures before may be a moment's */
+#define TRANSLATED  (300 * US_PER_S) /* between looks at such an address */
 
 enum target_state { T_WAITING, T_RESOLVING, T_TRYING, T_DONE };
 
@@ -28,10 +36,11 @@ struct target {
 	bool from_state, warned;
 	enum target_state state;
 	int64_t since, next, backoff;
+	int64_t lost; /* reached, and nobody is there since; 0: it is not so */
 	struct ipaddr *addrs; /* of the last resolution */
 	size_t naddrs, nexttry;
 	uint32_t ids[IN_FLIGHT]; /* 0: free */
-	bool reached, self;
+	bool reached, self, translated;
 	char why[128];
 };
 
@@ -184,27 +193,83 @@ log_failure(struct target *t, int64_t now)
 	t->warned = true;
 }
 
+/* Is an alive member known at one of its last addresses? */
+static bool
+is_there(const struct join *j, const struct target *t)
+{
+	struct ipport to = {.port = t->port};
+	size_t i;
+
+	for (i = 0; i < t->naddrs; i++) {
+		to.ip = t->addrs[i];
+		if (j->ops.known(j->arg, &to))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_pending(const struct target *t)
+{
+	return t->state != T_DONE && !t->from_state;
+}
+
+/* In no half of a mesh more than about one try a second, of all names. */
+static int64_t
+at_least(const struct join *j, int64_t t)
+{
+	int64_t all = (int64_t)j->ops.living(j->arg) * US_PER_S;
+	unsigned i, n = 0;
+
+	for (i = 0; i < j->n; i++)
+		n += is_pending(&j->targets[i]);
+	all *= n > 0 ? n : 1;
+	return t < all ? all : t;
+}
+
+/* When to try again what failed. */
+static int64_t
+again_at(const struct join *j, struct target *t, int64_t now)
+{
+	int64_t wait = t->lost != 0 ? remember_backoff(now - t->lost)
+				    : t->backoff;
+	int64_t jitter = j->ops.random(j->arg) % 1000;
+
+	wait = at_least(j, wait);
+	t->backoff *= 2;
+	if (t->backoff > BACKOFF_MAX)
+		t->backoff = BACKOFF_MAX;
+	return t->lost != 0 ? now + wait * 3 / 4 + jitter * (wait / 4) / 1000
+			    : now + wait * 3 / 4 + jitter * (wait / 2) / 1000;
+}
+
+static void
+reached(struct join *j, struct target *t, int64_t now)
+{
+	t->state = T_DONE;
+	t->next = NEVER;
+	t->lost = 0;
+	if (t->warned) /* the trouble is over: as loud */
+		log_warnx("join %s port %u succeeds now", t->host, t->port);
+	t->warned = false;
+	/* An address that no member announces: behind a translation. The table
+	 * cannot tell whether it is there. */
+	t->translated = !t->self && !t->from_state && !is_there(j, t);
+	if (t->translated)
+		t->next = now + at_least(j, TRANSLATED);
+}
+
 /* The round is over: done, or again later. */
 static void
 settle(struct join *j, struct target *t, int64_t now)
 {
-	int64_t jitter;
-
 	if (t->reached || t->self) {
-		t->state = T_DONE;
-		t->next = NEVER;
-		if (t->warned) /* the trouble is over: as loud */
-			log_warnx(
-			    "join %s port %u succeeds now", t->host, t->port);
+		reached(j, t, now);
 		return;
 	}
-	jitter = (int64_t)(j->ops.random(j->arg) % 1000) * t->backoff / 2000;
 	t->state = T_WAITING;
-	t->next = now + t->backoff / 2 + jitter + t->backoff / 4;
+	t->next = again_at(j, t, now);
 	log_failure(t, now);
-	t->backoff *= 2;
-	if (t->backoff > BACKOFF_MAX)
-		t->backoff = BACKOFF_MAX;
 }
 
 /* Try further addresses of the round while there is room. */
@@ -249,6 +314,13 @@ join_resolved(struct join *j, int64_t now, unsigned target,
 	if (target >= j->n || j->targets[target].state != T_RESOLVING)
 		return;
 	t = &j->targets[target];
+	if (n == 0 && t->lost != 0 && t->naddrs > 0) {
+		/* The name server is lost, too: where it was last. */
+		t->nexttry = 0;
+		t->state = T_TRYING;
+		advance(j, t, now);
+		return;
+	}
 	free(t->addrs);
 	t->addrs = n > 0 ? calloc(n, sizeof(*addrs)) : NULL;
 	t->naddrs = t->addrs != NULL ? n : 0;
@@ -300,6 +372,17 @@ saved_busy(const struct join *j)
 	return n;
 }
 
+/* Another beginning for one that was done. */
+static void
+again(struct target *t, int64_t now)
+{
+	t->state = T_WAITING;
+	t->since = t->next = now;
+	t->backoff = BACKOFF_MIN;
+	t->lost = 0;
+	t->reached = t->warned = false;
+}
+
 void
 join_tick(struct join *j, int64_t now)
 {
@@ -310,6 +393,12 @@ join_tick(struct join *j, int64_t now)
 
 		if (t->next > now)
 			continue;
+		if (t->lost != 0 && t->state == T_WAITING && is_there(j, t)) {
+			reached(j, t, now);
+			continue;
+		}
+		if (t->state == T_DONE)
+			again(t, now);
 		if (t->state == T_RESOLVING) {
 			join_resolved(j, now, i, NULL, 0,
 			    "cannot resolve the name: no answer");
@@ -347,6 +436,35 @@ join_deadline(const struct join *j)
 	return d;
 }
 
+void
+join_lost(struct join *j, int64_t now)
+{
+	unsigned i;
+
+	for (i = 0; i < j->n; i++) {
+		struct target *t = &j->targets[i];
+
+		if (t->lost != 0 && t->state == T_WAITING && is_there(j, t))
+			reached(j, t, now);
+		if (t->state != T_DONE || t->from_state || t->self ||
+		    t->translated || t->naddrs == 0 || is_there(j, t))
+			continue;
+		again(t, now);
+		t->lost = now;
+		t->next = again_at(j, t, now);
+	}
+}
+
+unsigned
+join_names(const struct join *j)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < j->n; i++)
+		n += !j->targets[i].from_state && !j->targets[i].self;
+	return n;
+}
+
 bool
 join_any(const struct join *j)
 {
@@ -374,9 +492,7 @@ join_again(struct join *j, int64_t now, bool alone)
 
 		if (t->state != T_DONE || t->self || (t->from_state && !alone))
 			continue;
-		t->state = T_WAITING;
-		t->since = now;
-		t->reached = t->warned = false;
+		again(t, now);
 	}
 	join_hurry(j, now);
 }

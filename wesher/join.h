@@ -11,7 +11,8 @@
  * Whom to join and when to try again (protocol.md section 5, "Join"). Pure:
  * time is passed in, resolving and joining are asked for by callbacks and
  * answered by join_resolved and join_tried. Retried for ever, with back-off
- * and jitter, until each target was reached once.
+ * and jitter, until each target was reached once; the operator's also when
+ * nobody is there any more.
  */
 struct join;
 
@@ -23,6 +24,8 @@ struct join_ops {
 	uint32_t (*attempt)(void *arg, const struct ipport *to);
 	/* Is an alive member known at this address? Then it need not be tried. */
 	bool (*known)(void *arg, const struct ipport *to);
+	/* Members that are alive, ourselves included. */
+	unsigned (*living)(void *arg);
 	uint32_t (*random)(void *arg);
 };
 
@@ -52,6 +55,14 @@ enum join_outcome {
 };
 void join_tried(struct join *j, int64_t now, uint32_t id, enum join_outcome how,
     const char *why);
+
+/*
+ * Members have come or gone: what the operator named, and nobody is there any
+ * more, is tried again from now on.
+ */
+void join_lost(struct join *j, int64_t now);
+/* Targets that the operator named, without ourselves. */
+unsigned join_names(const struct join *j);
 
 /* Has any target ever been reached? */
 bool join_any(const struct join *j);

@@ -48,7 +48,7 @@ mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
 	m->wear.all = m->state.sealed_all;
 	address_init(&m->addr);
 	m->alive_at = m->save_at = m->announce_at = NEVER;
-	m->sync_latest = m->route_at = NEVER;
+	m->alone_at = m->sync_latest = m->route_at = NEVER;
 	m->conflict_logged = m->self_conflict_logged = INT64_MIN / 2;
 	m->stir_at = INT64_MIN / 2;
 	quiet_init(&m->quiet, "lines about members", false, 128);
@@ -63,6 +63,7 @@ mesh_free(struct mesh *m)
 	peers_free(m->peers);
 	swim_free(m->swim);
 	join_free(m->join);
+	remember_free(m->remember);
 	address_free(&m->addr);
 	state_clear(&m->state);
 	sodium_free(m);
@@ -95,6 +96,7 @@ stir(struct mesh *m, int64_t now)
 	m->stir_at = now + (n < STIR_MANY ? 0 : n * STIR_EACH);
 	mesh_dialect(m, now);
 	peers_stir(m->peers, now);
+	mesh_heal_stir(m, now);
 	save_soon(m, now, n);
 }
 
@@ -336,8 +338,10 @@ mesh_tick(struct mesh *m, int64_t now)
 	mesh_net_tick(m, now);
 	swim_tick(m->swim, now);
 	peers_tick(m->peers, now);
-	if (!m->leaving)
+	if (!m->leaving) {
 		join_tick(m->join, now);
+		mesh_heal_tick(m, now);
+	}
 	follow_up(m, now);
 	if (now >= m->save_at)
 		save(m, now);
@@ -361,6 +365,7 @@ mesh_woke(struct mesh *m, int64_t now, int64_t slept)
 		return;
 	swim_woke(m->swim, now, slept);
 	join_hurry(m->join, now);
+	remember_hurry(m->remember, now);
 }
 
 int64_t
@@ -377,6 +382,7 @@ mesh_deadline(const struct mesh *m)
 	d = earlier(d, peers_deadline(m->peers));
 	if (!m->leaving) {
 		d = earlier(d, join_deadline(m->join));
+		d = earlier(d, mesh_heal_deadline(m));
 		d = earlier(d, m->announce_at);
 		d = earlier(d, m->addr.look_at);
 		d = earlier(d, m->route_at);

@@ -105,7 +105,7 @@ on_change(struct mesh *m, const struct swim_event *ev)
 	if (ev->type == SWIM_EV_JOIN && ev->direct)
 		m->anybody = true;
 	m->stirred = true;
-	if (ev->back)
+	if (mesh_heal_event(m, ev) || ev->back)
 		address_healed(m, m->now);
 	if (ev->m->state <= MEMBER_SUSPECT)
 		address_news(m, m->now, ev->m);
@@ -177,7 +177,8 @@ on_join_done(void *arg, const struct swim_join_result *res)
 		m->announce_at = m->now + ANNOUNCE_WAIT;
 		peers_mark(m->peers);
 	}
-	join_tried(m->join, m->now, id, how, why);
+	if (!mesh_heal_tried(m, id, how))
+		join_tried(m->join, m->now, id, how, why);
 }
 
 static void

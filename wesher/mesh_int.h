@@ -5,6 +5,7 @@
 #include "address.h"
 #include "mesh.h"
 #include "quiet.h"
+#include "remember.h"
 #include "wear.h"
 
 #define ADOPTED_MAX  64 /* of whose endpoints are tried */
@@ -20,6 +21,7 @@ struct mesh {
 	struct swim *swim;
 	struct peers *peers;
 	struct join *join;
+	struct remember *remember;
 	int64_t now; /* of the call under way */
 
 	char name[NAME_MAX_LEN + 1];
@@ -46,6 +48,8 @@ struct mesh {
 	bool stirred; /* the membership changed in this call */
 	bool synced, sync_wanted, leaving, finished, save_failed;
 	int64_t alive_at, save_at, announce_at, sync_latest;
+	int64_t alone_at; /* the next line about that; NEVER: we are not */
+	bool alone_said;
 	int64_t unsaved_since; /* while save_at is set */
 	int64_t conflict_logged, self_conflict_logged;
 	struct quiet quiet; /* lines about members that come and go */
@@ -89,6 +93,21 @@ void mesh_dialect(struct mesh *m, int64_t now);
 void mesh_count(struct mesh *m, unsigned *alive, unsigned *failed);
 /* Tunnels for members that memory was short for when they came. */
 void mesh_catch_up(struct mesh *m);
+
+/* mesh_heal.c */
+/* With the failed ones of the state, which it takes out. */
+void mesh_heal_up(struct mesh *m, int64_t now);
+/* Is an alive member, other than us, known at this address? */
+bool mesh_known(const struct mesh *m, const struct ipport *to);
+/* Before the member's peer changes. True: it is back, and was remembered as
+ * failed. */
+bool mesh_heal_event(struct mesh *m, const struct swim_event *ev);
+/* A join has ended; false: it was none of those. */
+bool mesh_heal_tried(struct mesh *m, uint32_t id, enum join_outcome how);
+/* The membership has changed. */
+void mesh_heal_stir(struct mesh *m, int64_t now);
+void mesh_heal_tick(struct mesh *m, int64_t now);
+int64_t mesh_heal_deadline(const struct mesh *m);
 
 /* mesh_save.c */
 /* Save m->state with the members of the table. As ops->save, 0 or -1. */

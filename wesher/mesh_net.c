@@ -55,6 +55,7 @@ mesh_rejoin(struct mesh *m, int64_t now)
 
 	mesh_count(m, &alive, &failed);
 	join_again(m->join, now, alive < 2);
+	remember_hurry(m->remember, now);
 	if (alive < 2)
 		(void)mesh_join_saved(m, now);
 }

@@ -30,25 +30,47 @@ collect_node(
 		n->has_pubkey = v.meta.has_pubkey;
 		memcpy(n->pubkey, v.meta.pubkey, sizeof(n->pubkey));
 	}
+	n->since = v.since;
 }
 
 /* The members to try after a restart; how many are set in *n. NULL: nobody, or
- * no memory. */
+ * no memory. Room for those that failed is behind them. */
 static struct state_node *
 collect(const struct mesh *m, size_t *n)
 {
 	const struct member_table *t = swim_members(m->swim);
-	struct state_node *nodes = calloc(t->n + 1, sizeof(*nodes));
+	struct state_node *nodes = calloc(
+	    t->n + m->state.nnodes + remember_count(m->remember) + 1,
+	    sizeof(*nodes));
 	unsigned i;
 
 	*n = 0;
 	for (i = 0; nodes != NULL && i < t->n; i++)
 		if (!t->list[i]->is_self && t->list[i]->state <= MEMBER_SUSPECT)
 			collect_node(m, t->list[i], &nodes[(*n)++]);
-	if (*n > 0)
-		return nodes;
-	free(nodes);
-	return NULL;
+	return nodes;
+}
+
+/* With those that failed behind n nodes. Names stay remember.c's. */
+static size_t
+add_failed(const struct mesh *m, struct state_node *nodes, size_t n)
+{
+	const struct remembered *r;
+	size_t i;
+
+	for (i = 0; i < remember_count(m->remember); i++) {
+		struct state_node *k = &nodes[n++];
+
+		r = remember_get(m->remember, i);
+		k->name = (char *)(uintptr_t)r->name;
+		k->addr = r->at;
+		k->overlay = r->overlay;
+		k->has_pubkey = r->has_pubkey;
+		memcpy(k->pubkey, r->pubkey, sizeof(k->pubkey));
+		k->since = r->since;
+		k->failed = r->failed;
+	}
+	return n;
 }
 
 /* Some of n nodes as our own. */
@@ -89,8 +111,8 @@ keep(struct mesh *m, const struct state_node *nodes, size_t n)
 int
 mesh_save(struct mesh *m)
 {
-	struct state_node *nodes = NULL, *had = m->state.nodes;
-	size_t n = 0, nhad = m->state.nnodes;
+	struct state_node *nodes = NULL, *had;
+	size_t n = 0, nhad;
 	int rc;
 
 	if (m->swim != NULL) {
@@ -99,12 +121,18 @@ mesh_save(struct mesh *m)
 	}
 	if (nodes == NULL)
 		return m->ops.save(&m->state);
+	if (n > 0)
+		keep(m, nodes, n);
+	else if (m->state.nnodes > 0)
+		memcpy(nodes, m->state.nodes,
+		    (n = m->state.nnodes) * sizeof(*nodes));
+	had = m->state.nodes;
+	nhad = m->state.nnodes;
 	m->state.nodes = nodes;
-	m->state.nnodes = n;
+	m->state.nnodes = add_failed(m, nodes, n);
 	rc = m->ops.save(&m->state);
 	m->state.nodes = had;
 	m->state.nnodes = nhad;
-	keep(m, nodes, n);
 	free(nodes);
 	/* The text of thousands was in the heap, in small pieces. */
 	if (n > NODES_KEPT)

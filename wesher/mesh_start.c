@@ -19,7 +19,6 @@
 #include "privc.h"
 
 #define STATE_JOINS 1024 /* saved members that are tried */
-#define HOLDERS_FOR (72 * 3600 * US_PER_S) /* of the last run */
 
 static uint32_t
 mesh_random(void *arg)
@@ -108,25 +107,23 @@ on_attempt(void *arg, const struct ipport *to)
 static bool
 on_known(void *arg, const struct ipport *to)
 {
-	struct mesh *m = arg;
-	const struct member_table *t = swim_members(m->swim);
-	struct ipport at;
-	unsigned i;
+	return mesh_known(arg, to);
+}
 
-	for (i = 0; i < t->n; i++) {
-		if (t->list[i]->is_self || t->list[i]->state != MEMBER_ALIVE)
-			continue;
-		member_ipport(t->list[i], &at);
-		if (ipport_cmp(&at, to) == 0)
-			return true;
-	}
-	return false;
+static unsigned
+on_living(void *arg)
+{
+	unsigned alive, failed;
+
+	mesh_count(arg, &alive, &failed);
+	return alive;
 }
 
 static const struct join_ops join_ops = {
     .resolve = on_resolve,
     .attempt = on_attempt,
     .known = on_known,
+    .living = on_living,
     .random = mesh_random,
 };
 
@@ -301,13 +298,14 @@ mesh_up(struct mesh *m, int64_t now)
 	pc.self_name = m->name;
 	pc.hosts_domains = m->conf->hosts_domains;
 	pc.hold_down = m->conf->hold_down * US_PER_S;
-	pc.forget_after = HOLDERS_FOR;
+	pc.forget_after = m->conf->forget_after * US_PER_S;
 	m->peers = peers_new(&pc);
 	m->join = join_new(&join_ops, m, m->conf->cluster_port);
 	m->swim = swim_new(&sc, now);
 	if (m->peers == NULL || m->join == NULL || m->swim == NULL)
 		fatalx("cannot start the mesh: out of memory");
 	remember_holders(m, now);
+	mesh_heal_up(m, now);
 	if (!check_hostname(m->name, strlen(m->name)))
 		log_warnx("our name %s is no legal host name (RFC 1123): "
 			  "members get no line in /etc/hosts for it",

@@ -266,6 +266,7 @@ defaults(struct conf *c, struct options *o)
 	c->wireguard_port = DEF_WIREGUARD_PORT;
 	c->mtu = DEF_MTU;
 	c->hold_down = DEF_HOLD_DOWN;
+	c->forget_after = DEF_FORGET;
 	ipnet_parse(DEF_OVERLAY_NET, &c->overlay);
 	strlcpy(c->interface, DEF_INTERFACE, sizeof(c->interface));
 	strlcpy(c->user, DEF_USER, sizeof(c->user));

@@ -52,6 +52,9 @@ const struct opt opts[NOPTS] = {
     [O_HOLD_DOWN] = {"hold-down", "TIME", 0, AGENT,
 	"a number of seconds from 0 to 86400, or like 10m or 1h",
 	"how long a live tunnel outlasts its member (10m)"},
+    [O_FORGET_AFTER] = {"forget-after", "TIME", 0, AGENT,
+	"a number of seconds up to 30 days, or like 10m, 1h or 3d",
+	"how long failed members are tried again (72h)"},
     [O_KEEP_INTERFACE] = {"keep-interface", NULL, F_BOOL, AGENT,
 	"true or false", "SIGTERM ends silently, everything stays"},
     [O_NO_ETC_HOSTS] = {"no-etc-hosts", NULL, F_BOOL, AGENT | IN(CMD_LEAVE),
@@ -203,6 +206,8 @@ opt_set(enum opt_id id, const char *v, struct conf *c, struct options *o)
 		return optval_domains(v, c);
 	case O_HOLD_DOWN:
 		return optval_seconds(v, 86400, &c->hold_down);
+	case O_FORGET_AFTER:
+		return optval_seconds(v, 30 * 86400, &c->forget_after);
 	case O_LOG_LEVEL:
 		return set_log_level(v, c);
 	case O_USER:

@@ -77,7 +77,7 @@ optval_seconds(const char *s, uint32_t max, uint32_t *out)
 	static const struct {
 		char suffix;
 		uint32_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
 	uint32_t each = 1, n;
 	size_t i, len = strlen(s);
 	char digits[16];

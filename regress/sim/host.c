@@ -393,6 +393,7 @@ host_new(struct cluster *c, unsigned i)
 	strlcpy(h->conf.interface, "wg", sizeof(h->conf.interface));
 	h->conf.hold_down = cfg->hold_down != 0 ? cfg->hold_down
 						: DEF_HOLD_DOWN;
+	h->conf.forget_after = DEF_FORGET;
 	h->change = cfg->change;
 	h->k = kernel_new(h, &pol);
 	host_key(c, i, 0, h->pubkey);

@@ -24,6 +24,7 @@ static struct {
 	bool known, poor;
 	uint8_t nknown; /* members at .1 to .nknown */
 	unsigned lines;
+	unsigned living;
 } w;
 
 static void
@@ -52,6 +53,13 @@ on_known(void *arg, const struct ipport *to)
 	return w.known || to->ip.b[3] <= w.nknown;
 }
 
+static unsigned
+on_living(void *arg)
+{
+	(void)arg;
+	return w.living;
+}
+
 static uint32_t
 on_random(void *arg)
 {
@@ -60,12 +68,13 @@ on_random(void *arg)
 }
 
 static const struct join_ops ops = {
-    on_resolve, on_attempt, on_known, on_random};
+    on_resolve, on_attempt, on_known, on_living, on_random};
 
 static int
 setup(void **state)
 {
 	memset(&w, 0, sizeof(w));
+	w.living = 1;
 	*state = join_new(&ops, NULL, 7946);
 	return *state == NULL;
 }
@@ -146,6 +155,7 @@ test_every_address_is_tried(void **state)
 	assert_int_equal(w.attempts, 3);
 	assert_int_equal(w.to[2].port, 1234);
 	join_tried(j, 0, 1, JOIN_FAILED, "connection refused");
+	w.nknown = 2;
 	join_tried(j, 0, 2, JOIN_REACHED, NULL);
 	assert_int_equal(join_pending(j), 1); /* one is still under way */
 	join_tried(j, 0, 3, JOIN_FAILED, "time-out");

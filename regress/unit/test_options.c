@@ -83,6 +83,7 @@ field(const char *name)
 	NUM(mtu);
 	NUM(keepalive);
 	NUM(hold_down);
+	NUM(forget_after);
 	STR(bind_iface);
 	STR(interface);
 	STR(user);
@@ -142,6 +143,7 @@ static const struct good goods[] = {
     {{NULL}, {NULL}, "mtu", "1420"},
     {{NULL}, {NULL}, "keepalive", "0"},
     {{NULL}, {NULL}, "hold_down", "600"},
+    {{NULL}, {NULL}, "forget_after", "259200"},
     {{NULL}, {NULL}, "user", "_wesher"},
     {{NULL}, {NULL}, "priv", ""},
     {{NULL}, {NULL}, "warn", ""},
@@ -218,6 +220,11 @@ static const struct good goods[] = {
     {{"--hold-down", "5s"}, {NULL}, "hold_down", "5"},
     {{"--hold-down=20m"}, {"WESHER_HOLD_DOWN=1h"}, "hold_down", "1200"},
     {{NULL}, {"WESHER_HOLD_DOWN=24h"}, "hold_down", "86400"},
+    {{"--forget-after", "3d"}, {NULL}, "forget_after", "259200"},
+    {{"--forget-after", "0"}, {NULL}, "forget_after", "0"},
+    {{"--forget-after=30d"}, {"WESHER_FORGET_AFTER=1h"}, "forget_after",
+	"2592000"},
+    {{NULL}, {"WESHER_FORGET_AFTER=10m"}, "forget_after", "600"},
     {{"--mtu=1400"}, {"WESHER_MTU=1300"}, "mtu", "1400"},
     {{"--mtu=1400"}, {"WESHER_MTU=nonsense"}, "mtu", "1400"},
     {{"--keepalive", "25"}, {NULL}, "keepalive", "25"},
@@ -340,6 +347,8 @@ struct bad {
 #define LONG	L50 L50 L50 L50 "z"
 #define PORT	" expected a port from 1 to 65535"
 #define TIME	" expected a number of seconds from 0 to 86400, or like 10m or 1h"
+#define FORGET \
+	" expected a number of seconds up to 30 days, or like 10m, 1h or 3d"
 #define OVERLAY                                                              \
 	" expected a network like 10.0.0.0/8 or fd00:1234::/64 that leaves " \
 	"at least 2 host bits"
@@ -524,6 +533,11 @@ static const struct bad bads[] = {
     {{"--hold-down", "m"}, {NULL}, "--hold-down m:" TIME},
     {{"--hold-down", "10ms"}, {NULL}, "--hold-down 10ms:" TIME},
     {{"--hold-down", "-1s"}, {NULL}, "--hold-down -1s:" TIME},
+    {{"--forget-after", "31d"}, {NULL}, "--forget-after 31d:" FORGET},
+    {{"--forget-after", "2592001"}, {NULL}, "--forget-after 2592001:" FORGET},
+    {{"--forget-after", "721h"}, {NULL}, "--forget-after 721h:" FORGET},
+    {{"--forget-after", "d"}, {NULL}, "--forget-after d:" FORGET},
+    {{"--forget-after", "1w"}, {NULL}, "--forget-after 1w:" FORGET},
     {{"--hold-down", ""}, {NULL}, "--hold-down :" TIME},
     {{"--keepalive", "25s"}, {NULL},
 	"--keepalive 25s: expected a number of seconds from 0 to 65535"},
@@ -793,7 +807,7 @@ test_manual(void **state)
 	fclose(f);
 	assert_true(n < sizeof(man) - 1);
 	n = words(help, "  ", "--", hw);
-	assert_int_equal(n, 27);
+	assert_int_equal(n, 29);
 	assert_int_equal(words(man, ".It ", "Fl -", mw), n);
 	for (i = 0; i < n; i++)
 		assert_string_equal(hw[i], mw[i]);
