@@ -200,7 +200,7 @@ say_alone(struct mesh *m, int64_t now)
 	m->alone_at = now + ALONE_EVERY;
 	if (n == 0 && names == 0)
 		return;
-	log_warnx("no other member is alive: trying %zu that failed and %u of "
+	log_warnx("we are alone: trying %zu members that failed and %u of "
 		  "--join, for as long as it takes",
 	    n, names);
 	m->alone_said = true;

@@ -94,8 +94,16 @@ saved_known(void *arg, const struct ipport *to)
 	return m != NULL && !m->is_self && m->state == MEMBER_ALIVE;
 }
 
+/* Who tries saved members knows nobody. */
+static unsigned
+saved_living(void *arg)
+{
+	(void)arg;
+	return 1;
+}
+
 static const struct join_ops saved_ops = {
-    saved_resolve, saved_attempt, saved_known, node_random};
+    saved_resolve, saved_attempt, saved_known, saved_living, node_random};
 
 size_t
 sim_meta(const struct cluster *c, const struct node *n, uint8_t *buf)
