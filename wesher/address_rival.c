@@ -25,6 +25,7 @@
 #define OLD_RIVAL (20 * US_PER_S) /* one that is to leave would have */
 #define DAY	  86400 /* s */
 #define MOVES_MAX 32 /* while we settle: then somebody drives us about */
+#define HEAL_MAX  4 /* of these after a heal: all claims are known then */
 #define LOOK_FULL (60 * US_PER_S) /* for an address that has become free */
 #define LOOK_SOON (1 * US_PER_S) /* memory was short */
 #define SAY_EVERY (3600 * US_PER_S)
@@ -239,7 +240,7 @@ heal(struct mesh *m, int64_t now, const struct claimed *c)
 	a->own = -1;
 	a->settled = false;
 	a->settle_at = now;
-	a->moves = 0;
+	a->moves = MOVES_MAX - HEAL_MAX;
 	leave_to(m, now, c);
 }
 
