@@ -57,7 +57,7 @@ T_PRIV = $(patsubst regress/unit/%.c,$(O)/unit/%,$(wildcard regress/unit/priv_*.
 T_WESHER = $(patsubst regress/unit/%.c,$(O)/unit/%,$(filter-out \
 	regress/unit/priv_%.c,$(wildcard regress/unit/*.c)))
 # Of these the ones with both daemons in them: regress/unit/both.h.
-T_BOTH = $(addprefix $(O)/unit/,test_hostile_address)
+T_BOTH = $(addprefix $(O)/unit/,test_hostile_address test_hostile_self)
 
 # In these any allocation of ours can be made to fail: regress/unit/oom.h.
 T_OOM = $(addprefix $(O)/unit/,priv_faults test_address test_mesh \

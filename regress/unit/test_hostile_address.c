@@ -5,38 +5,9 @@
  * asks the real policy of wesher-priv above a kernel of arrays, which is looked
  * at after every step. README.md's chapter on security has the outcomes.
  */
-#include "both.h"
+#include "forgery.h"
 
-/* What it says that it is. */
-enum form {
-	SMALL, /* another attempt of a smaller name, searched for */
-	GREAT, /* of a greater one */
-	PLAIN, /* a name of an original that derives it, v0.3 */
-	PLAIN_V02,
-	X_V02, /* SMALL in the old dialect */
-	STATIC, /* a static address */
-	UNDERIVED, /* its own name, which derives another */
-	UNDERIVED_PLAIN,
-	TWIN, /* SMALL with the victim's key */
-	KEY, /* an address of its own with the victim's key */
-	NAMESAKE, /* the victim's name at its own host, with its own key */
-	MASK, /* the victim's name and host, with its own key */
-	FORMS
-};
-
-/* How it says so. */
-enum channel {
-	DIRECT, /* its own packet */
-	GOSSIP, /* a packet of another member */
-	STATE, /* its push/pull */
-	BEFORE, /* its push/pull, with the victim behind it */
-	BEHIND, /* and before it */
-	ANSWER, /* the answer to ours */
-	PACKET, /* one packet, with the victim's own alive */
-	CHANNELS
-};
-
-/* And when. */
+/* When it claims. */
 enum moment {
 	LATER, /* the victim has had it for two minutes */
 	ACCUSED, /* it calls the victim suspect and dead all the time */
@@ -47,16 +18,10 @@ enum moment {
 	MOMENTS
 };
 
-static const char *const form_names[] = {"small", "great", "plain",
-    "plain v0.2", "x in v0.2", "static", "underived", "underived plain", "twin",
-    "key", "namesake", "mask"};
-static const char *const channel_names[] = {
-    "direct", "gossip", "state", "before", "behind", "answer", "packet"};
 static const char *const moment_names[] = {
     "later", "accused", "left", "restart", "reboot", "longer"};
 
 static struct {
-	struct actor *victim, *forger, *friend;
 	char what[128];
 	int64_t handshake; /* of the victim, the last in our kernel */
 	bool settled; /* what it has it keeps */
@@ -64,227 +29,18 @@ static struct {
 	bool taken; /* by another key */
 } w;
 
-/*
- * The next name that begins so, and an attempt of it, which derive an address:
- * in a network of 16 host bits one of 256 names has such an attempt.
- */
-static uint8_t
-search(const struct ipaddr *want, const char *first, bool plain, char name[64])
-{
-	static struct {
-		struct ipaddr want;
-		char first[8];
-		bool plain;
-		unsigned i, attempt;
-	} known[256], *k;
-	static unsigned nknown;
-	unsigned i = 0, attempt;
-	struct ipaddr a;
-
-	for (k = known; k < known + 256; k++)
-		if (strcmp(k->first, first) == 0 && k->plain == plain &&
-		    ipaddr_eq(&k->want, want)) {
-			snprintf(name, 64, "%s%u", first, k->i);
-			return (uint8_t)k->attempt;
-		}
-	for (;; i++) {
-		snprintf(name, 64, "%s%u", first, i);
-		for (attempt = 0; attempt < (plain ? 1 : 256); attempt++) {
-			overlay_addr(
-			    &b.conf.overlay, name, strlen(name), attempt, &a);
-			if (ipaddr_eq(&a, want))
-				goto found;
-		}
-	}
-found:
-	k = &known[nknown++ % 256];
-	k->want = *want;
-	strlcpy(k->first, first, sizeof(k->first));
-	k->plain = plain;
-	k->i = i;
-	k->attempt = attempt;
-	return (uint8_t)attempt;
-}
-
-/* Dress the forger. */
-static void
-dress(enum form form)
-{
-	struct actor *f = w.forger;
-	struct meta m = {.has_pubkey = true, .has_x = true};
-	bool plain = form == PLAIN || form == PLAIN_V02;
-	ssize_t len;
-
-	m.overlay = w.victim->addr;
-	key_of(66, m.pubkey);
-	if (form == SMALL || form == X_V02 || form == TWIN || plain)
-		m.attempt = search(&m.overlay, "a", plain, f->name);
-	if (form == GREAT)
-		m.attempt = search(&m.overlay, "z", false, f->name);
-	if (form == NAMESAKE || form == MASK)
-		strlcpy(f->name, w.victim->name, sizeof(f->name));
-	if (form == MASK)
-		memcpy(f->at, w.victim->at, 4);
-	if (form == KEY)
-		overlay_addr(
-		    &b.conf.overlay, f->name, strlen(f->name), 0, &m.overlay);
-	if (form == TWIN || form == KEY)
-		memcpy(m.pubkey, w.victim->key, WG_KEY_LEN);
-	if (form == PLAIN_V02 || form == X_V02)
-		m.dialect = META_V02;
-	m.has_x = !plain && form != UNDERIVED_PLAIN;
-	m.is_static = form == STATIC;
-	len = meta_encode(&m, f->meta, META_MAX);
-	assert_true(len > 0);
-	f->metalen = (size_t)len;
-	memcpy(f->key, m.pubkey, WG_KEY_LEN);
-}
-
-/* Another name that begins so, and derives the same address. */
-static void
-redress(const char *first)
-{
-	struct meta m;
-	ssize_t len;
-
-	assert_int_equal(meta_decode(w.forger->meta, w.forger->metalen, &m), 0);
-	m.attempt = search(&w.victim->addr, first, false, w.forger->name);
-	len = meta_encode(&m, w.forger->meta, META_MAX);
-	assert_true(len > 0);
-	w.forger->metalen = (size_t)len;
-}
-
-/* It says goodbye. */
-static void
-leave(const struct actor *a)
-{
-	struct wire_accuse m = {.incarnation = a->inc,
-	    .node = {(const uint8_t *)a->name, strlen(a->name)},
-	    .from = {(const uint8_t *)a->name, strlen(a->name)}};
-	uint8_t buf[256];
-
-	post(a->at, 0, buf, wire_put_accuse(buf, sizeof(buf), WIRE_DEAD, &m));
-	settle();
-}
-
-static void
-add(uint8_t *buf, size_t *len, const struct actor *a)
-{
-	struct wire_node n = {
-	    .name = {(const uint8_t *)a->name, strlen(a->name)},
-	    .addr = {a->at, 4},
-	    .port = 7946,
-	    .meta = {a->meta, a->metalen},
-	    .incarnation = a->inc,
-	    .state = WIRE_S_ALIVE,
-	    .vsn = {vsn, 6}};
-	ssize_t r = wire_put_node(buf + *len, STATE_CAP - *len, &n);
-
-	assert_true(r > 0);
-	*len += (size_t)r;
-}
-
-/* A whole state. */
-static size_t
-state_of(uint8_t *buf, unsigned n, const struct actor *const *a)
-{
-	struct wire_pushpull head = {.nodes = n};
-	ssize_t r = wire_put_pushpull(buf, STATE_CAP, &head);
-	size_t len = (size_t)r;
-	unsigned i;
-
-	assert_true(r > 0);
-	for (i = 0; i < n; i++)
-		add(buf, &len, a[i]);
-	return len;
-}
-
-static void
-push(unsigned n, const struct actor *const *a)
-{
-	static uint8_t buf[STATE_CAP];
-	struct ipport from = at(liar);
-	uint8_t *reply = NULL;
-	size_t len = state_of(buf, n, a), replylen = 0;
-
-	from.port = 40000;
-	(void)mesh_request(b.mesh, b.now, &from, WIRE_PUSHPULL, buf + 1,
-	    len - 1, &reply, &replylen);
-	free(reply);
-	settle();
-}
-
-static void
-claim(enum channel c)
-{
-	const struct actor *both[] = {w.forger, w.victim, w.forger};
-	struct wire_alive f, v = alive_of(w.victim);
-	uint8_t buf[2048], msg[1024], *out;
-	struct wire_compound comp;
-	ssize_t n;
-
-	w.forger->inc++;
-	if (strcmp(w.forger->name, w.victim->name) == 0 &&
-	    w.forger->inc <= w.victim->inc)
-		w.forger->inc = w.victim->inc + 1;
-	f = alive_of(w.forger);
-	n = wire_put_alive(msg, sizeof(msg), &f);
-	b.lieslen = 0;
-	switch (c) {
-	case DIRECT:
-		post(liar, 0, msg, n);
-		break;
-	case GOSSIP:
-		post(w.friend->at, 0, msg, n);
-		break;
-	case STATE:
-		push(1, both);
-		break;
-	case BEFORE:
-		push(2, both);
-		break;
-	case BEHIND:
-		push(2, both + 1);
-		break;
-	case ANSWER:
-		b.lieslen = state_of(b.lies, 2, both);
-		break;
-	default:
-		wire_compound_init(&comp, buf, sizeof(buf));
-		assert_int_equal(wire_compound_add(&comp, msg, (size_t)n), 0);
-		n = wire_put_alive(msg, sizeof(msg), &v);
-		assert_int_equal(wire_compound_add(&comp, msg, (size_t)n), 0);
-		n = (ssize_t)wire_compound_finish(&comp, &out);
-		post(liar, 0, out, n);
-	}
-	settle();
-}
-
-/* Others' voices are the forger's, too. */
-static void
-accuse(enum wire_type type, const char *by)
-{
-	struct wire_accuse a = {.incarnation = w.victim->inc,
-	    .node = {(const uint8_t *)w.victim->name, strlen(w.victim->name)},
-	    .from = {(const uint8_t *)by, strlen(by)}};
-	uint8_t buf[256];
-
-	post(liar, 0, buf, wire_put_accuse(buf, sizeof(buf), type, &a));
-	settle();
-}
-
 /* After every step: whose is the victim's address in our kernel? */
 static void
 watch(void)
 {
-	const uint8_t *k = holder(&w.victim->addr);
-	const struct wg_peer *q = fk_peer(w.victim->key);
+	const uint8_t *k = holder(&victim->addr);
+	const struct wg_peer *q = fk_peer(victim->key);
 
 	if (q != NULL && q->handshake > w.handshake)
 		w.handshake = q->handshake;
-	if (k != NULL && memcmp(k, w.victim->key, WG_KEY_LEN) != 0) {
+	if (k != NULL && memcmp(k, victim->key, WG_KEY_LEN) != 0) {
 		w.taken = true;
-		if (w.victim->lives || wall() - w.handshake < PEER_FRESH)
+		if (victim->lives || wall() - w.handshake < PEER_FRESH)
 			fail_msg("%s: taken %lld s after the last handshake",
 			    w.what, (long long)(wall() - w.handshake));
 	}
@@ -301,7 +57,7 @@ attack(enum channel c, enum moment m, unsigned seconds)
 		if (m == ACCUSED)
 			accuse(i % 4 ? WIRE_SUSPECT : WIRE_DEAD, "friend");
 		if (m == SAID_LEFT)
-			accuse(WIRE_DEAD, w.victim->name);
+			accuse(WIRE_DEAD, victim->name);
 		claim(c);
 		run_for(2 * US_PER_S);
 	}
@@ -314,17 +70,17 @@ cast(enum form f, enum channel c, enum moment m)
 	memset(&w, 0, sizeof(w));
 	snprintf(w.what, sizeof(w.what), "%s, %s, %s", form_names[f],
 	    channel_names[c], moment_names[m]);
-	w.friend = actor("friend", 2);
-	w.victim = actor("mouse", 7);
-	w.forger = actor("cat", 66);
+	friend = actor("friend", 2);
+	victim = actor("mouse", 7);
+	forger = actor("cat", 66);
 	dress(f);
 	b.watch = watch;
-	start(w.friend);
-	start(w.victim);
+	start(friend);
+	start(victim);
 	/* Behind the mask nobody hears what we answer. */
-	w.forger->lives = f != MASK;
+	forger->lives = f != MASK;
 	run_for(120 * US_PER_S);
-	assert_non_null(holder(&w.victim->addr));
+	assert_non_null(holder(&victim->addr));
 	w.settled = true;
 }
 
@@ -336,11 +92,11 @@ case_of(enum form f, enum channel c, enum moment m)
 	case RESTART:
 	case REBOOT:
 	case LONGER:
-		w.victim->lives = false;
-		w.victim->silent = m != RESTART;
+		victim->lives = false;
+		victim->silent = m != RESTART;
 		w.settled = m == RESTART;
 		attack(c, m, m == RESTART ? 20 : m == REBOOT ? 60 : 150);
-		start(w.victim);
+		start(victim);
 		attack(c, m, 30);
 		w.settled = true;
 		attack(c, m, 300);
@@ -396,13 +152,13 @@ name_of_one_away(void **state)
 	(void)state;
 	cast(MASK, GOSSIP, REBOOT);
 	b.watch = NULL;
-	w.victim->lives = false;
-	w.victim->silent = true;
+	victim->lives = false;
+	victim->silent = true;
 	attack(GOSSIP, REBOOT, 60);
-	assert_memory_equal(holder(&w.victim->addr), w.forger->key, WG_KEY_LEN);
-	start(w.victim);
+	assert_memory_equal(holder(&victim->addr), forger->key, WG_KEY_LEN);
+	start(victim);
 	attack(GOSSIP, REBOOT, 4);
-	assert_memory_equal(holder(&w.victim->addr), w.victim->key, WG_KEY_LEN);
+	assert_memory_equal(holder(&victim->addr), victim->key, WG_KEY_LEN);
 	(void)teardown(NULL);
 }
 
@@ -441,26 +197,26 @@ given_back(void **state)
 	(void)setup_in("10.77.0.0/16");
 	memset(&w, 0, sizeof(w));
 	strlcpy(w.what, "given back", sizeof(w.what));
-	w.friend = actor("friend", 2);
-	w.victim = actor("mouse", 7);
-	w.forger = actor("cat", 66);
+	friend = actor("friend", 2);
+	victim = actor("mouse", 7);
+	forger = actor("cat", 66);
 	dress(SMALL);
-	start(w.friend);
-	start(w.forger);
+	start(friend);
+	start(forger);
 	run_for(60 * US_PER_S);
-	assert_memory_equal(holder(&w.victim->addr), w.forger->key, WG_KEY_LEN);
-	start(w.victim);
+	assert_memory_equal(holder(&victim->addr), forger->key, WG_KEY_LEN);
+	start(victim);
 	run_for(60 * US_PER_S);
-	assert_memory_equal(holder(&w.victim->addr), w.forger->key, WG_KEY_LEN);
+	assert_memory_equal(holder(&victim->addr), forger->key, WG_KEY_LEN);
 	for (i = 0; i < 30; i++) {
-		w.forger->silent = true;
-		leave(w.forger);
+		forger->silent = true;
+		leave(forger);
 		run_for(10 * US_PER_S);
-		w.forger->silent = false;
+		forger->silent = false;
 		claim(DIRECT);
 		run_for(10 * US_PER_S);
 	}
-	assert_memory_equal(holder(&w.victim->addr), w.victim->key, WG_KEY_LEN);
+	assert_memory_equal(holder(&victim->addr), victim->key, WG_KEY_LEN);
 	(void)teardown(NULL);
 }
 
@@ -471,9 +227,9 @@ after_a_leave(void **state)
 	(void)state;
 	cast(SMALL, DIRECT, LATER);
 	w.settled = false;
-	leave(w.victim);
-	w.victim->lives = false;
-	w.victim->silent = true;
+	leave(victim);
+	victim->lives = false;
+	victim->silent = true;
 	attack(DIRECT, LATER, 400);
 	assert_true(w.taken);
 	(void)teardown(NULL);
@@ -492,15 +248,15 @@ fresh_observer(void **state)
 	for (smaller = 0; smaller < 2; smaller++) {
 		(void)setup_in("10.77.0.0/16");
 		memset(&w, 0, sizeof(w));
-		w.friend = actor("friend", 2);
-		w.victim = actor("mouse", 7);
-		w.forger = actor("cat", 66);
+		friend = actor("friend", 2);
+		victim = actor("mouse", 7);
+		forger = actor("cat", 66);
 		dress(smaller ? SMALL : GREAT);
-		w.forger->lives = w.victim->lives = true;
+		forger->lives = victim->lives = true;
 		claim(BEHIND);
 		run_for(60 * US_PER_S);
-		assert_memory_equal(holder(&w.victim->addr),
-		    smaller ? w.forger->key : w.victim->key, WG_KEY_LEN);
+		assert_memory_equal(holder(&victim->addr),
+		    smaller ? forger->key : victim->key, WG_KEY_LEN);
 		(void)teardown(NULL);
 	}
 }
