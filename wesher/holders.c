@@ -28,8 +28,8 @@ holders_new(const uint32_t hashkey[4], size_t most)
 {
 	struct holders *hs;
 
-	if (most > MAX_PEERS)
-		most = MAX_PEERS;
+	if (most > 2 * MAX_PEERS)
+		most = 2 * MAX_PEERS;
 	hs = calloc(1, sizeof(*hs) + most * sizeof(hs->v[0]));
 	if (hs == NULL)
 		return NULL;

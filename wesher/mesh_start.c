@@ -254,12 +254,14 @@ static void
 remember_holders(struct mesh *m, int64_t now)
 {
 	const struct state_node *n = m->state.nodes;
+	int64_t oldest = mesh_wall(m) - HOLDERS_FOR / US_PER_S;
 	struct holder h;
 	size_t i;
 
 	peers_expect(m->peers, now, m->state.nnodes);
 	for (i = 0; i < m->state.nnodes; i++, n++) {
-		if (n->since == 0 || n->overlay.len == 0 || !n->has_pubkey)
+		if (n->since == 0 || n->overlay.len == 0 || !n->has_pubkey ||
+		    (n->failed != 0 && n->failed < oldest))
 			continue;
 		h.name = n->name;
 		h.namelen = strlen(n->name);

@@ -740,40 +740,63 @@ two_of_one_address(char a[8], char z[8])
 	}
 }
 
-/* A state that we saved tells who was first, whoever is listed first now. */
+static enum peer_why
+why_of(const char *name)
+{
+	struct mesh_view v;
+
+	mesh_view(w.mesh, &v);
+	peers_view(v.peers,
+	    member_find(swim_members(v.swim), name, strlen(name)), &w.seen);
+	return w.seen.why;
+}
+
+/* A state that we saved tells that z was first; failed: when, if it did. */
+static void
+meet_saved(char a[8], char z[8], int64_t failed)
+{
+	struct node n[2] = {
+	    {a, 2, 0, 1, WIRE_S_ALIVE}, {z, 3, 1, 1, WIRE_S_ALIVE}};
+	struct state_node *saved = calloc(1, sizeof(*saved));
+
+	assert_non_null(saved);
+	ipnet_parse("10.1.1.0/28", &w.conf.overlay);
+	two_of_one_address(a, z);
+	seed("seed");
+	w.st.nodes = saved;
+	w.st.nnodes = 1;
+	saved->name = strdup(z);
+	saved->since = 1600000000;
+	saved->failed = failed;
+	saved->has_pubkey = true;
+	memset(saved->pubkey, 3, WG_KEY_LEN);
+	overlay_addr(&w.conf.overlay, z, strlen(z), 0, &saved->overlay);
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(n, 2);
+	run_for(US_PER_S, true);
+}
+
 static void
 test_saved_holder(void **state)
 {
 	char a[8], z[8];
-	struct node n[2] = {
-	    {a, 2, 0, 1, WIRE_S_ALIVE}, {z, 3, 1, 1, WIRE_S_ALIVE}};
-	struct mesh_view v;
 
 	(void)state;
-	ipnet_parse("10.1.1.0/28", &w.conf.overlay);
-	two_of_one_address(a, z);
-	seed("seed");
-	w.st.nodes = calloc(1, sizeof(*w.st.nodes));
-	w.st.nnodes = 1;
-	w.st.nodes[0].name = strdup(z);
-	w.st.nodes[0].since = 1600000000;
-	w.st.nodes[0].has_pubkey = true;
-	memset(w.st.nodes[0].pubkey, 3, WG_KEY_LEN);
-	overlay_addr(&w.conf.overlay, z, strlen(z), 0, &w.st.nodes[0].overlay);
-	up(0);
-	resolved("192.0.2.2");
-	join_answer(n, 2);
-	while (w.answered < w.nasked)
-		answer(0);
-	run_for(US_PER_S, true);
-	mesh_view(w.mesh, &v);
-	peers_view(
-	    v.peers, member_find(swim_members(v.swim), z, strlen(z)), &w.seen);
-	assert_int_equal(w.seen.why, PEER_OK);
+	meet_saved(a, z, 0);
+	assert_int_equal(why_of(z), PEER_OK);
 	assert_int_equal(w.seen.since, 1600000000);
-	peers_view(
-	    v.peers, member_find(swim_members(v.swim), a, strlen(a)), &w.seen);
-	assert_int_equal(w.seen.why, PEER_ADDR_TAKEN);
+	assert_int_equal(why_of(a), PEER_ADDR_TAKEN);
+	/* One that failed is remembered likewise, but not for ever. */
+	teardown(state);
+	setup(state);
+	meet_saved(a, z, time(NULL) - 3600);
+	assert_int_equal(why_of(z), PEER_OK);
+	teardown(state);
+	setup(state);
+	meet_saved(a, z, time(NULL) - 100 * 3600);
+	assert_int_equal(why_of(z), PEER_ADDR_TAKEN);
+	assert_int_equal(why_of(a), PEER_OK);
 }
 
 static void
