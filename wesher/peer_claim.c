@@ -38,20 +38,15 @@ is_claim(const struct peers *ps, const struct peer *p, enum peer_why why)
 	       why == PEER_NO_FAMILY;
 }
 
-static int64_t
+/* In a slot's `since`; 0: unknown. */
+static uint32_t
 wall_of(const struct peers *ps)
 {
-	return ps->cfg.ops->wall != NULL ? ps->cfg.ops->wall(ps->cfg.arg) : 0;
-}
+	int64_t t = 0;
 
-int64_t
-peer_claim_since(const struct peers *ps, const struct peer_slot *s)
-{
-	int64_t age = (uint32_t)(ticks(ps->now) - s->seen);
-
-	if (s->since != 0)
-		return s->since;
-	return s->claims ? wall_of(ps) - age * CLAIM_TICK / US_PER_S : 0;
+	if (ps->cfg.ops->wall != NULL)
+		t = ps->cfg.ops->wall(ps->cfg.arg);
+	return t > 0 && t < UINT32_MAX ? (uint32_t)t : 0;
 }
 
 /* What the saved table says of p's want; 0: nothing. */
@@ -76,14 +71,14 @@ take_saved(struct peers *ps, const struct peer *p)
 /* It claims nothing now. Who failed may be back, and is the same then; but who
  * held nothing has nothing to come back to. */
 static void
-claim_ends(struct peers *ps, struct peer *p, enum peer_why why, bool held)
+claim_ends(struct peer *p, enum peer_why why, bool held)
 {
 	struct peer_slot *s = p->slot;
-	bool failed = why == PEER_GONE &&
-		      (p->m == NULL || p->m->state == MEMBER_DEAD);
-	int64_t since = failed && held ? peer_claim_since(ps, s) : 0;
 
-	s->since = since > 0 && since < UINT32_MAX ? (uint32_t)since : 0;
+	s->known = held && s->since != 0 && why == PEER_GONE &&
+		   (p->m == NULL || p->m->state == MEMBER_DEAD);
+	if (!s->known)
+		s->since = 0;
 	s->claims = false;
 }
 
@@ -95,11 +90,11 @@ peer_claim_note(struct peers *ps, struct peer *p, const struct tunnel *old,
 	bool same_addr = ipaddr_eq(&old->addr, &p->want.addr);
 	bool same_key = memcmp(old->key, p->want.key, WG_KEY_LEN) == 0;
 	bool again = s->claims && same_addr;
-	uint32_t since;
+	uint32_t saved;
 
 	if (!is_claim(ps, p, why)) {
 		if (s->claims || why != PEER_GONE)
-			claim_ends(ps, p, why, held);
+			claim_ends(p, why, held);
 		return;
 	}
 	s->claims = true;
@@ -107,18 +102,22 @@ peer_claim_note(struct peers *ps, struct peer *p, const struct tunnel *old,
 		return;
 	if (!again)
 		s->seen = ticks(ps->now);
-	if (!again && (!same_addr || !same_key))
-		s->since = 0;
-	since = take_saved(ps, p);
-	if (since != 0)
-		s->since = since;
+	s->known = s->known && same_addr && (again || same_key);
+	if (!again && !s->known)
+		s->since = wall_of(ps);
+	saved = take_saved(ps, p);
+	if (saved != 0) {
+		s->since = saved;
+		s->known = true;
+	}
 }
 
 static struct claim
 claim_of(const struct peer_slot *s, const struct tunnel *t)
 {
 	struct claim c = {s->m->name, s->m->namelen,
-	    .movable = !t->plain && !t->is_static, .since = s->since};
+	    .movable = !t->plain && !t->is_static,
+	    .since = s->known ? s->since : 0};
 
 	return c;
 }
@@ -135,23 +134,27 @@ is_contested(const struct peers *ps, const struct peer_slot *s)
 	       (s->p != NULL && s->p->got_at == ps->now);
 }
 
-/*
- * wesher-priv lets nobody have the address for as long as a session of its
- * former key may live, so who holds it after that one failed may have to wait.
- * Until then nothing is sent there, and who is back has it again: is a one that
- * was there before b, and b still without a tunnel?
- */
+/* Does a come before b, which has no tunnel there? */
 static bool
-is_back_in_time(const struct peers *ps, const struct peer_slot *a,
-    const struct peer_slot *b)
+was_before(const struct peer_slot *a, const struct peer_slot *b)
 {
 	bool has_tunnel = b->applied;
 
 	if (b->p != NULL)
 		has_tunnel = b->p->applied &&
 			     ipaddr_eq(&b->p->have.addr, &b->t.addr);
-	return !has_tunnel && a->since != 0 &&
-	       a->since < peer_claim_since(ps, b);
+	return !has_tunnel && a->known && a->since < b->since;
+}
+
+/*
+ * wesher-priv lets nobody have the address for as long as a session of its
+ * former key may live, so who holds it after that one failed may have to wait
+ * for its tunnel. Until then nothing is sent there, and who is back has it.
+ */
+static bool
+is_back_in_time(const struct peer_slot *a, const struct peer_slot *holder)
+{
+	return holder->p != NULL && holder->p->wanted && was_before(a, holder);
 }
 
 /* Is p's claim to its address better than that of its holder? */
@@ -162,9 +165,9 @@ takes_addr(const struct peers *ps, const struct peer *p,
 	int32_t later = (int32_t)(p->slot->seen - holder->seen);
 	struct claim mine, other;
 
-	if (is_back_in_time(ps, p->slot, holder))
+	if (is_back_in_time(p->slot, holder))
 		return true;
-	if (!is_contested(ps, holder) || is_back_in_time(ps, holder, p->slot))
+	if (!is_contested(ps, holder) || was_before(holder, p->slot))
 		return false;
 	if (later >= (int32_t)ticks(CLAIM_YOUNG))
 		return false;
@@ -179,10 +182,10 @@ static bool
 takes_key(const struct peers *ps, const struct peer *p,
     const struct peer_slot *holder)
 {
-	uint32_t mine = p->slot->since, other = holder->since;
+	const struct peer_slot *s = p->slot;
 
-	return is_contested(ps, holder) && mine != 0 &&
-	       (other == 0 || mine < other);
+	return is_contested(ps, holder) && s->known &&
+	       (!holder->known || s->since < holder->since);
 }
 
 static void

@@ -133,8 +133,8 @@ struct peer_view {
 	bool kept, connected;
 	bool decoded;
 	struct meta meta; /* when decoded */
-	/* Seconds since 1970 for which it has claimed its address with its key,
-	 * and holds it, or did until it failed; 0: it does not. */
+	/* Since when it claims its address, and holds it, or did until it
+	 * failed (seconds since 1970); 0: it does not. For the state. */
 	int64_t since;
 	struct ipport endpoint; /* in use (kernel's) or announced */
 	bool has_stat;

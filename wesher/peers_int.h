@@ -48,7 +48,7 @@ struct peer_slot {
 
 	/* What it claims to hold, an address and a key, by right or not. */
 	uint32_t seen; /* claims: this address, since then, CLAIM_TICK */
-	uint32_t since; /* wall s, as the saved table or we had it; or 0 */
+	uint32_t since; /* the same, wall s, or of the saved table; or 0 */
 
 	/* At rest, as in struct peer. */
 	uint8_t why;
@@ -56,6 +56,7 @@ struct peer_slot {
 	bool decoded : 1, ours : 1, v02 : 1;
 	bool wanted : 1, applied : 1, had : 1;
 	bool claims : 1; /* the address that its name derives, or may */
+	bool known : 1; /* that it did, in an earlier run or before it failed */
 	bool held : 1, keyed : 1; /* it holds the address, the key */
 	bool line_told : 1, uncrossed : 1, has_stat : 1;
 	bool parked : 1; /* to be primed as soon as it answers */
@@ -212,8 +213,6 @@ void peer_claim_note(struct peers *ps, struct peer *p, const struct tunnel *old,
  */
 enum peer_why peer_claim(
     struct peers *ps, struct peer *p, enum peer_why why, struct peer *lost[2]);
-/* Seconds since 1970 that s has claimed what it claims; 0: unknown. */
-int64_t peer_claim_since(const struct peers *ps, const struct peer_slot *s);
 
 /* peer_check.c */
 /*

@@ -30,7 +30,7 @@ peers_view(const struct peers *ps, const struct member *m, struct peer_view *v)
 	v->decoded = p->decoded;
 	v->meta = p->meta;
 	if (s->held || !s->claims)
-		v->since = peer_claim_since(ps, s);
+		v->since = s->since;
 	v->endpoint = p->have.endpoint;
 	v->has_stat = p->has_stat;
 	if (p->has_stat && p->endpoint.ip.len != 0)
