@@ -589,6 +589,49 @@ test_who_failed_is_remembered(void **state)
 	drop(a);
 }
 
+/* What is known is known of a name, its address and, when it returns, its key;
+ * whoever lives may renew that. */
+static void
+test_what_is_known_is_of_one_claim(void **state)
+{
+	struct member *z = claimant(9, 2, true), *a = claimant(1, 3, false);
+	uint8_t key;
+
+	(void)state;
+	peers_expect(w.peers, w.now, 8);
+	remember(z, 2, 500);
+	come(z);
+	say(z, true, false, 8);
+	come(z);
+	come(a);
+	assert_true(holds(z));
+	assert_int_equal(since(z), 500);
+	/* It has been elsewhere. */
+	move_on(z, 1);
+	come(z);
+	assert_true(holds(a));
+	say(z, true, false, 8);
+	come(z);
+	assert_true(lost_to(z, a));
+	end(a);
+	assert_true(holds(z));
+	/* It has failed, and comes with the key that it had, or another. */
+	for (key = 8; key < 10; key++) {
+		bury(z);
+		answer(0);
+		a = claimant(1, 3, false);
+		come(a);
+		assert_true(holds(a));
+		say(z, true, false, key);
+		z->state = MEMBER_ALIVE;
+		come(z);
+		assert_int_equal(holds(z), key == 8);
+		end(a);
+		assert_true(holds(z));
+	}
+	drop(z);
+}
+
 /* A refusal is shown, though it waited for another's end before. */
 static void
 test_a_refusal_after_waiting_is_shown(void **state)
@@ -705,6 +748,19 @@ test_keys_are_not_ordered(void **state)
 	come(z);
 	assert_true(holds(z));
 	assert_int_equal(why(a), PEER_KEY_TAKEN);
+	drop(z);
+	drop(a);
+	/* Both had it: the first. */
+	anew();
+	a = claimant(9, 2, true);
+	z = claimant(8, 2, true);
+	move_on(z, 0);
+	peers_expect(w.peers, w.now, 8);
+	remember(a, 2, 500);
+	remember(z, 2, 501);
+	come(a);
+	come(z);
+	assert_true(holds(a));
 	drop(z);
 	drop(a);
 }
@@ -1062,6 +1118,7 @@ main(void)
 	    T(test_hold_down_keeps),
 	    T(test_hold_down_is_not_contested),
 	    T(test_who_failed_is_remembered),
+	    T(test_what_is_known_is_of_one_claim),
 	    T(test_a_refusal_after_waiting_is_shown),
 	    T(test_the_saved_holder_comes_first),
 	    T(test_the_saved_table_takes_nothing_later),
