@@ -254,7 +254,7 @@ static void
 remember_holders(struct mesh *m, int64_t now)
 {
 	const struct state_node *n = m->state.nodes;
-	int64_t oldest = mesh_wall(m) - HOLDERS_FOR / US_PER_S;
+	int64_t oldest = mesh_wall(m) - m->conf->forget_after;
 	struct holder h;
 	size_t i;
 

@@ -224,6 +224,7 @@ setup(void **state)
 	ipnet_parse("10.0.0.0/8", &w.conf.overlay);
 	strlcpy(w.conf.interface, "wg", sizeof(w.conf.interface));
 	w.conf.cluster_port = 7946;
+	w.conf.forget_after = 72 * 3600;
 	w.conf.wireguard_port = 51820;
 	w.now = 1000 * US_PER_S;
 	w.mesh = mesh_new(&w.conf, &ops, &w.st);
