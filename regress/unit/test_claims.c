@@ -589,6 +589,64 @@ test_who_failed_is_remembered(void **state)
 	drop(a);
 }
 
+/* wesher-priv keeps the address for 180 s after its holder failed: whoever got
+ * it here has no tunnel until then, and the holder is back in time. */
+static void
+test_who_is_back_in_time(void **state)
+{
+	struct member *z = claimant(9, 2, true), *a = claimant(1, 3, false);
+	unsigned i;
+
+	(void)state;
+	come(z);
+	later(US_PER_S);
+	bury(z);
+	answer(0);
+	later(US_PER_S);
+	update(a, PEERS_GOSSIP);
+	answer(EAGAIN);
+	w.now += 100 * US_PER_S;
+	assert_int_equal(why(a), PEER_REFUSED);
+	z->state = MEMBER_ALIVE;
+	come(z);
+	assert_true(holds(z));
+	/* What was there before is not contested by who waited. */
+	for (i = 0; i < 3; i++) {
+		come(a);
+		assert_true(lost_to(a, z));
+		later(20 * US_PER_S);
+	}
+	assert_true(holds(z));
+	drop(z);
+	drop(a);
+}
+
+/* ... but not from one that is out of reach, and has it for long. */
+static void
+test_who_is_back_takes_nothing_out_of_reach(void **state)
+{
+	struct member *z = claimant(9, 2, true), *a = claimant(1, 3, true);
+	struct member_card *c = (void *)(a + 1);
+
+	(void)state;
+	come(z);
+	later(US_PER_S);
+	bury(z);
+	answer(0);
+	later(US_PER_S);
+	w.v4alone = true;
+	c->addrlen = 16;
+	memcpy(c->addr, "\x20\x01\x0d\xb8", 4);
+	come(a);
+	assert_int_equal(why(a), PEER_NO_FAMILY);
+	later(YOUNG + US_PER_S);
+	z->state = MEMBER_ALIVE;
+	come(z);
+	assert_true(lost_to(z, a));
+	drop(z);
+	drop(a);
+}
+
 /* What is known is known of a name, its address and, when it returns, its key;
  * whoever lives may renew that. */
 static void
@@ -956,6 +1014,83 @@ test_the_saved_table_is_forgotten(void **state)
 	drop(forger);
 }
 
+/* Whatever happens in whatever order: nobody waits for an address that nobody
+ * holds, and wesher-priv is asked for one tunnel of an address at a time. */
+static uint32_t rolled;
+
+static unsigned
+roll(unsigned sides)
+{
+	rolled = rolled * 1103515245u + 12345u;
+	return (rolled >> 16) % sides;
+}
+
+static void
+anything(struct member *m, unsigned i)
+{
+	unsigned x = roll(2);
+
+	say(m, x, x && roll(2), (uint8_t)(roll(9) == 0 ? 90 : 10 + i));
+	if (roll(4) == 0)
+		move_on(m, (uint8_t)roll(3));
+	m->state = (uint8_t)(roll(3) == 0 ? roll(4) : MEMBER_ALIVE);
+	update(m, roll(2) ? PEERS_GOSSIP : PEERS_DIRECT);
+	while (w.answered < w.nasked && roll(5) != 0)
+		answer_one(roll(4) != 0 ? 0 : roll(2) ? EAGAIN : EADDRINUSE);
+	if (w.stats_seq != 0 && roll(2))
+		stat_of(m, WALL + w.now / US_PER_S, roll(100));
+	if (roll(2))
+		w.now += (int64_t)roll(9) * US_PER_S;
+	peers_tick(w.peers, w.now);
+	if (w.answered == w.nasked)
+		w.answered = w.nasked = 0;
+}
+
+static void
+check_holders(struct member *const *m, unsigned n)
+{
+	unsigned i, set = 0;
+	const struct peer_slot *s;
+
+	for (i = 0; i < n; i++) {
+		s = m[i]->udata;
+		if (s == NULL)
+			continue;
+		if (why(m[i]) == PEER_ADDR_TAKEN)
+			assert_non_null(peer_by_addr(w.peers,
+			    s->p != NULL ? &s->p->want.addr : &s->t.addr));
+		set += why(m[i]) == PEER_OK && s->held &&
+		       ipaddr_eq(&s->t.addr, &at);
+	}
+	assert_true(set <= 1);
+}
+
+static void
+test_any_sequence(void **state)
+{
+	struct member *m[12];
+	unsigned seed, i, step;
+
+	(void)state;
+	for (seed = 0; seed < 200; seed++) {
+		rolled = seed;
+		anew();
+		peers_expect(w.peers, w.now, 12);
+		for (i = 0; i < 12; i++) {
+			m[i] = claimant(i, (uint8_t)(10 + i), true);
+			if (roll(2))
+				remember(m[i], (uint8_t)(10 + i), 1 + roll(9));
+		}
+		for (step = 0; step < 200; step++) {
+			i = roll(12);
+			anything(m[i], i);
+			check_holders(m, 12);
+		}
+		for (i = 0; i < 12; i++)
+			drop(m[i]);
+	}
+}
+
 /*
  * Twelve names that come, go, move and change their dialect at random, seen by
  * two observers in two orders; then silence. What was last said came to both
@@ -1118,6 +1253,8 @@ main(void)
 	    T(test_hold_down_keeps),
 	    T(test_hold_down_is_not_contested),
 	    T(test_who_failed_is_remembered),
+	    T(test_who_is_back_in_time),
+	    T(test_who_is_back_takes_nothing_out_of_reach),
 	    T(test_what_is_known_is_of_one_claim),
 	    T(test_a_refusal_after_waiting_is_shown),
 	    T(test_the_saved_holder_comes_first),
@@ -1129,6 +1266,7 @@ main(void)
 	    T(test_thousands_of_claims),
 	    T(test_nobody_jumps_the_queue),
 	    T(test_the_saved_table_is_forgotten),
+	    T(test_any_sequence),
 	    T(test_observers_agree),
 	};
 
