@@ -169,6 +169,9 @@ moved(struct mesh *m, int64_t now)
 	mesh_accept(m);
 	len = mesh_own_meta(m, meta);
 	swim_set_meta(m->swim, now, meta, len);
+	/* Others choose by what they know: tell it before they have chosen. */
+	if (m->announce_at == NEVER && !address_hidden(m, now))
+		swim_announce_all(m->swim, now);
 	m->save_at = now;
 }
 

@@ -218,7 +218,9 @@ leave_to(struct mesh *m, int64_t now, const struct claimed *c)
 	attempts_init(all, &m->conf->overlay, m->name);
 	address_mark(m, all);
 	if ((next = attempts_pick(all, address_from(m))) == -1) {
-		address_full(m, now, all);
+		/* By order it is ours: it claims it as it found no other. */
+		if (m->addr.full || beats_us(m, c))
+			address_full(m, now, all);
 		free(all);
 		return;
 	}

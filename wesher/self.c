@@ -272,6 +272,15 @@ swim_announce(struct swim *s, int64_t now)
 }
 
 void
+swim_announce_all(struct swim *s, int64_t now)
+{
+	if (now > s->now)
+		s->now = now;
+	if (s->mode == SWIM_RUN)
+		announce_to(s, true);
+}
+
+void
 swim_set_meta(struct swim *s, int64_t now, const uint8_t *meta, size_t len)
 {
 	if (now > s->now)

@@ -186,6 +186,9 @@ swim_join(struct swim *s, int64_t now, const struct ipport *to, unsigned flags);
  * programmed: the receiver primes (protocol.md section 9).
  */
 void swim_announce(struct swim *s, int64_t now);
+/* The same to everybody who lives: what has changed is news that shall not wait
+ * for gossip. */
+void swim_announce_all(struct swim *s, int64_t now);
 
 /*
  * Announce new metadata with a higher incarnation, or a new address: a live

@@ -464,7 +464,11 @@ test_young(void **state)
 	n[1] = rival("n", 3, 0);
 	live(29, n, 1);
 	alive(&n[1]);
+	memset(w.alives, 0, sizeof(w.alives));
 	answer(0);
+	/* All hear it at once, before they choose. */
+	assert_int_equal(w.alives[2], 1);
+	assert_int_equal(w.alives[3], 1);
 	assert_selfs(2);
 	assert_attempt(1);
 	mesh_free(w.mesh);
@@ -889,6 +893,29 @@ test_full_of_newcomers(void **state)
 	assert_int_equal(w.errors, 1);
 }
 
+/* Who claims the address that is ours by order has found no other one either:
+ * we have ours, and nothing to complain about. */
+static void
+test_full_but_ours(void **state)
+{
+	struct node n[256];
+	unsigned i, k;
+
+	(void)state;
+	assert_int_equal(ipnet_parse("10.1.0.0/28", &w.conf.overlay), 0);
+	w.newcomer = false;
+	up(0);
+	assert_selfs(1);
+	k = fill(n, 0);
+	n[k] = rival("z", (uint8_t)(k + 2), 0);
+	for (i = 0; i <= k; i++)
+		alive(&n[i]);
+	live(60, n, k + 1);
+	assert_selfs(1);
+	assert_attempt(0);
+	assert_int_equal(w.errors, 0);
+}
+
 /* Whatever it asks for is answered, for so many rounds. Has it joined? */
 static bool
 get_in(const struct node n[2], unsigned *streams, unsigned rounds)
@@ -1046,6 +1073,7 @@ main(void)
 	    T(test_one_is_left),
 	    T(test_full),
 	    T(test_full_of_newcomers),
+	    T(test_full_but_ours),
 	    T(test_no_memory),
 	    T(test_no_memory_to_move),
 	    T(test_attempts),
