@@ -2,6 +2,7 @@
  * The operator's command: wesher key. The state belongs to _wesher, who may
  * have been taken over: root becomes _wesher before it looks into the state's
  * folder, so that a link planted there opens nothing but _wesher's own files.
+ * WireGuard's key is wesher-priv's: for a new one root becomes that program.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,8 @@
 
 #include "../common/log.h"
 #include "commands.h"
+#include "launch.h"
+#include "pidlock.h"
 #include "../common/runas.h"
 #include "state.h"
 
@@ -81,16 +84,38 @@ print_state(const char *interface)
 	return ret;
 }
 
+/*
+ * The key itself waits for a start: setting it would end all sessions, and the
+ * others would learn of it only after that. Returns only when it failed.
+ */
+static int
+new_wireguard(const struct conf *c, const struct options *o, char *const *envp)
+{
+	char path[128], err[OPT_LINE];
+	int pidfd;
+
+	snprintf(path, sizeof(path), RUN_DIR "/%s.pid", c->interface);
+	if (pidlock_find(path, &pidfd) != PIDLOCK_NONE)
+		log_warnx("%s: wesher is running with its present WireGuard "
+			  "key: the new one takes effect at the next start",
+		    c->interface);
+	launch_new_key(c, o, envp, err, sizeof(err));
+	log_errorx("%s", err);
+	return 1;
+}
+
 int
-key_main(const struct conf *c, const struct options *o)
+key_main(const struct conf *c, const struct options *o, char *const *envp)
 {
 	struct runas as;
 	char err[OPT_LINE];
 
 	if (o->generate)
 		return generate();
-	if (need_root("key") == -1)
+	if (need_root(o->new_wireguard ? "key --new-wireguard" : "key") == -1)
 		return 1;
+	if (o->new_wireguard)
+		return new_wireguard(c, o, envp);
 	if (runas_find(c->user, &as, err, sizeof(err)) == -1) {
 		log_errorx("%s", err);
 		return 1;

@@ -199,6 +199,27 @@ launch_agent(const struct conf *c, const struct options *o, char *const *envp,
 }
 
 int
+launch_new_key(const struct conf *c, const struct options *o, char *const *envp,
+    char *err, size_t errlen)
+{
+	char path[PATH_MAX];
+	struct argvec argv = {.n = 0};
+	struct policy p;
+	int self;
+
+	if (prepare(o, &self, path, err, errlen) == -1)
+		return -1;
+	privargs_default(&p);
+	strlcpy(p.interface, c->interface, sizeof(p.interface));
+	p.new_key = true;
+	if (privargs_encode(&p, &argv) == -1) {
+		snprintf(err, errlen, "the options are too long: shorten them");
+		return -1;
+	}
+	return run(path, &argv, envp, err, errlen);
+}
+
+int
 launch_remove(const struct conf *c, const struct options *o, char *const *envp,
     char *err, size_t errlen)
 {

@@ -47,5 +47,8 @@ int launch_agent(const struct conf *c, const struct options *o,
 /* All of wesher-priv --remove; likewise. */
 int launch_remove(const struct conf *c, const struct options *o,
     char *const *envp, char *err, size_t errlen);
+/* All of wesher-priv --new-key; likewise. design.md section 3. */
+int launch_new_key(const struct conf *c, const struct options *o,
+    char *const *envp, char *err, size_t errlen);
 
 #endif

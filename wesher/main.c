@@ -99,7 +99,7 @@ dispatch(const struct options *o, char **envp)
 	case CMD_STATUS:
 		return status_main(&conf, o);
 	case CMD_KEY:
-		return key_main(&conf, o);
+		return key_main(&conf, o, envp);
 	case CMD_LEAVE:
 		return leave_main(&conf, o, envp);
 	case CMD_HELP:

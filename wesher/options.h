@@ -29,7 +29,7 @@ struct options {
 	const char *key_file; /* NULL: none; already read */
 	const char *priv; /* --priv, or NULL */
 	bool json; /* status */
-	bool generate; /* key */
+	bool generate, new_wireguard; /* key */
 	unsigned nwarn;
 	char warn[OPT_WARN_MAX][OPT_LINE];
 };

@@ -70,13 +70,15 @@ const struct opt opts[NOPTS] = {
 	"-d: foreground, log to stderr at debug"},
     [O_USER] = {"user", "USER", 0, ALL, "the name or number of a user",
 	"unprivileged user, name or uid (_wesher)"},
-    [O_PRIV] = {"priv", "PATH", 0, AGENT | IN(CMD_LEAVE),
+    [O_PRIV] = {"priv", "PATH", 0, AGENT | IN(CMD_LEAVE) | IN(CMD_KEY),
 	"the path of a wesher-priv program",
 	"wesher-priv to run, for developers"},
     [O_JSON] = {"json", NULL, F_BOOL | F_NOENV, IN(CMD_STATUS), "true or false",
 	"status: the daemon's answer as JSON"},
     [O_GENERATE] = {"generate", NULL, F_BOOL | F_NOENV, IN(CMD_KEY),
 	"true or false", "key: print a new key, change nothing"},
+    [O_NEW_WIREGUARD] = {"new-wireguard", NULL, F_BOOL | F_NOENV, IN(CMD_KEY),
+	"true or false", "key: a new WireGuard key from the next start on"},
     [O_VERSION] = {"version", NULL, F_BOOL | F_NOENV, ALL, "", "print it"},
     [O_HELP] = {"help", NULL, F_BOOL | F_NOENV, ALL, "", "print this"},
 };
@@ -171,6 +173,8 @@ boolean(enum opt_id id, struct conf *c, struct options *o)
 		return &o->json;
 	case O_GENERATE:
 		return &o->generate;
+	case O_NEW_WIREGUARD:
+		return &o->new_wireguard;
 	default:
 		return NULL;
 	}
@@ -248,6 +252,7 @@ options_usage(FILE *out)
 	    "usage: wesher [options]                    start the daemon\n"
 	    "       wesher status [--json] [options]    the mesh as it is\n"
 	    "       wesher key [--generate] [options]   the cluster key\n"
+	    "       wesher key --new-wireguard          renew WireGuard's key\n"
 	    "       wesher leave [options]              leave the mesh\n\n");
 	for (i = 0; i < NOPTS; i++) {
 		snprintf(left, sizeof(left), "--%s%s%s", opts[i].name,

@@ -46,6 +46,7 @@ enum opt_id {
 	O_PRIV,
 	O_JSON,
 	O_GENERATE,
+	O_NEW_WIREGUARD,
 	O_VERSION,
 	O_HELP,
 	NOPTS

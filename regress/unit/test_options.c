@@ -90,6 +90,7 @@ field(const char *name)
 	STR(hosts_domains);
 	OPT(json);
 	OPT(generate);
+	OPT(new_wireguard);
 	OPT(command);
 	OPT(nwarn);
 	if (strcmp(name, "log_level") == 0)
@@ -295,6 +296,9 @@ static const struct good goods[] = {
     {{"status"}, {"WESHER_MTU=nonsense"}, "command", "1"},
     {{"key"}, {NULL}, "command", "2"},
     {{"key", "--generate"}, {NULL}, "generate", "1"},
+    {{"key", "--new-wireguard"}, {NULL}, "new_wireguard", "1"},
+    {{"key"}, {"WESHER_NEW_WIREGUARD=1"}, "new_wireguard", "0"},
+    {{"key", "--new-wireguard", "--priv", "/x"}, {NULL}, "priv", "/x"},
     {{"leave", "--no-etc-hosts"}, {NULL}, "no_etc_hosts", "1"},
     {{"leave"}, {NULL}, "command", "3"},
     {{"--help"}, {NULL}, "command", "4"},
@@ -379,6 +383,11 @@ static const struct bad bads[] = {
     {{"key", "--json"}, {NULL}, "--json: not an option of wesher key"},
     {{"leave", "--generate"}, {NULL},
 	"--generate: not an option of wesher leave"},
+    {{"--new-wireguard"}, {NULL},
+	"--new-wireguard: not an option of wesher agent"},
+    {{"key", "--generate", "--new-wireguard"}, {NULL},
+	"--generate: expected without --new-wireguard, they exclude each "
+	"other"},
     {{"--json"}, {NULL}, "--json: not an option of wesher agent"},
     /* keys, none of which is shown */
     {{"--cluster-key", KEY_3}, {NULL},
