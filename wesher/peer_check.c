@@ -114,8 +114,8 @@ static const char *const words[] = {
     [PEER_KEY_TAKEN] = "its WireGuard key is that of",
     [PEER_OUTSIDE] = "its overlay address is outside of our --overlay-net",
     [PEER_NOT_DERIVED] = "its overlay address does not derive from its name",
-    [PEER_STATIC] = "its overlay address is a static one, and we run "
-		    "without --allow-static",
+    [PEER_STATIC] = ("its overlay address is a static one, and we run "
+		     "without --allow-static"),
     [PEER_OUR_ADDR] = "it claims our overlay address",
     [PEER_ADDR_TAKEN] = "its overlay address is held by",
     [PEER_BAD_ENDPOINT] = "its address cannot be a tunnel's endpoint",

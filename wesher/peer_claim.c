@@ -257,9 +257,7 @@ peers_expect(struct peers *ps, int64_t now, size_t n)
 		key[i] = ps->cfg.ops->random(ps->cfg.arg);
 	holders_free(ps->saved);
 	ps->saved = n > 0 ? holders_new(key, n) : NULL;
-	ps->saved_until = NEVER;
-	if (ps->cfg.forget_after > 0)
-		ps->saved_until = now + ps->cfg.forget_after;
+	ps->saved_until = now + ps->cfg.forget_after;
 }
 
 void

@@ -44,7 +44,7 @@ struct peers_config {
 	bool hosts; /* hosts lines are wanted */
 	const char *self_name, *hosts_domains; /* as hosts_unfit() wants them */
 	int64_t hold_down; /* us: a living tunnel stays so long at most */
-	int64_t forget_after; /* us: what peers_saved told; 0: never */
+	int64_t forget_after; /* us: what peers_remember() told */
 };
 
 /* Why a member has no tunnel. */

@@ -51,6 +51,7 @@ setup_small(void **state)
 	ipnet_parse(HOST, &w.cfg.overlay);
 	ipaddr_parse("10.1.1.15", &w.cfg.self_addr);
 	w.cfg.allow_static = true;
+	w.cfg.forget_after = 72 * 3600 * US_PER_S;
 	anew();
 	collide(16);
 	return 0;
