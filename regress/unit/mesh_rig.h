@@ -35,6 +35,7 @@ struct asked {
 	enum priv_type type;
 	uint32_t seq;
 	uint8_t attempt;
+	uint16_t port; /* of the endpoint */
 	uint8_t key[WG_KEY_LEN];
 };
 
@@ -63,6 +64,7 @@ static struct {
 	char line[256], error[256]; /* logged last */
 	uint8_t attempt[256]; /* of the members that we play, by k */
 	struct ipaddr chosen[256]; /* their static addresses, len 0: none */
+	uint16_t wgport[256]; /* they announce, 0: none */
 	bool forged[256]; /* which do not look like one */
 	bool newcomer; /* no address was chosen in an earlier run */
 	struct state kept; /* as saved last, without the members */
@@ -101,7 +103,12 @@ priv_self(uint8_t attempt)
 uint32_t
 priv_peer_set(const struct priv_peer_set *m)
 {
-	return asked(PRIV_PEER_SET, m->key);
+	uint32_t seq = asked(PRIV_PEER_SET, m->key);
+	struct ipport end;
+
+	if (priv_ep_from(&end, &m->endpoint))
+		w.asked[w.nasked - 1].port = end.port;
+	return seq;
 }
 
 uint32_t
@@ -424,6 +431,8 @@ node_meta(const struct node *n, uint8_t buf[META_MAX])
 
 	m.dialect = n->x == -1 ? META_V02 : META_V03;
 	m.attempt = w.attempt[n->k];
+	m.wgport = w.wgport[n->k];
+	m.has_wgport = m.wgport != 0;
 	overlay_addr(
 	    &w.conf.overlay, n->name, strlen(n->name), m.attempt, &m.overlay);
 	if (w.chosen[n->k].len != 0) {

@@ -1013,6 +1013,27 @@ test_attempts(void **state)
 	assert_int_equal(attempts_count(&a), ATTEMPTS - 1);
 }
 
+/* A member of ours may have any port; one of the original has ours. */
+static void
+test_port_is_honoured(void **state)
+{
+	const struct node ours = {"node2", 2, 1, 5, WIRE_S_ALIVE};
+	const struct node silent = {"node3", 3, 1, 5, WIRE_S_ALIVE};
+	const struct node plain = {"node4", 4, 0, 5, WIRE_S_ALIVE};
+
+	(void)state;
+	w.newcomer = false;
+	w.wgport[2] = w.wgport[4] = 40000;
+	up(0);
+	alive(&ours);
+	assert_int_equal(w.asked[w.nasked - 1].port, 40000);
+	alive(&silent);
+	assert_int_equal(w.asked[w.nasked - 1].port, 51820);
+	alive(&plain);
+	assert_int_equal(w.asked[w.nasked - 1].port, 51820);
+	assert_int_equal(count(PRIV_PEER_SET), 3);
+}
+
 /* Another port than the usual one is told. */
 static void
 test_port_is_announced(void **state)
@@ -1078,6 +1099,7 @@ main(void)
 	    T(test_no_memory_to_move),
 	    T(test_attempts),
 	    T(test_port_is_announced),
+	    T(test_port_is_honoured),
 	};
 
 	return cmocka_run_group_tests_name("address", tests, NULL, NULL);
