@@ -181,6 +181,8 @@ alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
 		spread_alive(s, m, old >= MEMBER_DEAD);
 	hearsay_settle(s, m);
 	alive_events(s, m, old, changed, direct, v);
+	if (old >= MEMBER_DEAD && !v->joining)
+		join_returned(s);
 	swim_arm(s);
 	spread_arm(s);
 }

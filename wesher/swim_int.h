@@ -196,6 +196,8 @@ struct swim {
 	int64_t next_pushpull;
 	int64_t
 	    join_ends; /* exchanges that bring newcomers are repeated soon */
+	int64_t returns_at, returns_end, returns_next; /* swim_join.c */
+	unsigned returns; /* members that came since returns_at */
 	struct asked_list streams;
 	struct feed_list feeds;
 	unsigned nfeeds;
@@ -479,6 +481,8 @@ struct asked *
 asked_new(struct swim *s, enum stream_use use, const struct ipport *to);
 /* One more exchange when the news of others that join now has died down. */
 void join_exchange_soon(struct swim *s);
+/* A member has come, or is back: many of them are exchanged soon. */
+void join_returned(struct swim *s);
 /* Forget those under way. */
 void asked_free(struct swim *s);
 

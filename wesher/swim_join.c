@@ -13,6 +13,11 @@
 
 #define SECOND_EXCHANGE (4 * SEC)
 #define JOIN_TIME	(30 * SEC)
+#define RETURN_TIME	(20 * SEC) /* many in it are a heal */
+#define RETURN_MANY	8
+#define RETURN_SHARE	10 /* of one in so many members, at least */
+#define RETURN_LATEST	(12 * SEC) /* however long more of them come */
+#define RETURN_EACH	(120 * SEC) /* whoever makes them come and go */
 
 struct asked *
 asked_new(struct swim *s, enum stream_use use, const struct ipport *to)
@@ -110,6 +115,37 @@ join_exchange_soon(struct swim *s)
 
 	if (at < s->next_pushpull)
 		s->next_pushpull = at;
+}
+
+/*
+ * When a mesh that was cut is whole again the news of all those is more than
+ * gossip carries to everybody, and the next usual exchange is minutes away in a
+ * large one: the same as behind a join, when the news has died down. Not at
+ * anybody's whim: now and again, however often names come and go. (Whoever has
+ * failed long ago is forgotten, so a return looks as any newcomer does.)
+ */
+void
+join_returned(struct swim *s)
+{
+	int64_t latest;
+
+	if (s->now - s->returns_at > RETURN_TIME) {
+		s->returns_at = s->now;
+		s->returns = 0;
+		s->returns_end = 0;
+	}
+	s->returns++;
+	if (s->returns < RETURN_MANY || s->returns < s->t.n / RETURN_SHARE)
+		return;
+	if (s->returns_end == 0) {
+		if (s->now < s->returns_next || s->now < s->join_ends)
+			return;
+		s->returns_next = s->now + RETURN_EACH;
+		s->returns_end = s->now + RETURN_LATEST;
+		s->join_ends = s->returns_end + JOIN_TIME;
+	}
+	latest = s->now + SECOND_EXCHANGE + swim_random(s, SEC);
+	s->next_pushpull = latest < s->returns_end ? latest : s->returns_end;
 }
 
 static void
