@@ -532,6 +532,159 @@ test_again(void **state)
 	assert_int_equal(w.resolves, 5);
 }
 
+static void
+reach(struct join *j, int64_t now, const char *at)
+{
+	struct ipaddr a;
+
+	addr(at, &a);
+	join_add(j, "seed", now);
+	join_tick(j, now);
+	w.known = true;
+	join_resolved(j, now, 0, &a, 1, NULL);
+	assert_int_equal(join_pending(j), 0);
+}
+
+/* Until then, no name resolves; how often it was tried. */
+static unsigned
+rounds(struct join *j, int64_t until)
+{
+	unsigned before = w.resolves;
+	int64_t d;
+
+	while ((d = join_deadline(j)) <= until) {
+		unsigned n = w.resolves;
+
+		join_tick(j, d);
+		if (w.resolves > n)
+			join_resolved(j, d, w.target, NULL, 0, "no");
+		/* Its last address is tried then, and fails. */
+		join_tried(j, d, w.id, JOIN_FAILED, "time-out");
+	}
+	return w.resolves - before;
+}
+
+/* Reached once, and nobody is there any more: 5 to 45 s, then 5 min. */
+static void
+test_lost_is_tried_again(void **state)
+{
+	const int64_t hour = 3600 * US_PER_S, t0 = 100 * US_PER_S;
+	struct join *j = *state;
+	struct ipaddr a;
+	unsigned n;
+
+	reach(j, t0, "192.0.2.9");
+	join_lost(j, t0);
+	assert_true(join_deadline(j) == NEVER);
+	w.known = false;
+	join_lost(j, t0);
+	assert_int_equal(join_pending(j), 1);
+	assert_true(join_deadline(j) > t0 && join_deadline(j) <= t0 + 5000000);
+	n = rounds(j, t0 + hour);
+	assert_true(n >= 80 && n <= 110);
+	assert_int_equal(w.attempts, n);
+	rounds(j, t0 + 48 * hour);
+	n = rounds(j, t0 + 50 * hour);
+	assert_true(n >= 24 && n <= 33);
+	/* Resolved anew: it has another address now. */
+	join_tick(j, join_deadline(j));
+	addr("192.0.2.7", &a);
+	join_resolved(j, t0 + 51 * hour, w.target, &a, 1, NULL);
+	assert_int_equal(w.to[(w.attempts - 1) % 64].ip.b[3], 7);
+	w.known = true;
+	join_tried(j, t0 + 51 * hour, w.id, JOIN_REACHED, NULL);
+	assert_true(join_deadline(j) == NEVER);
+}
+
+/* A thousand have the same names, and make about a try a second of all. */
+static void
+test_lost_in_a_crowd(void **state)
+{
+	const int64_t t0 = 100 * US_PER_S;
+	struct join *j = *state;
+	unsigned n;
+
+	reach(j, t0, "192.0.2.9");
+	w.known = false;
+	w.living = 1000;
+	join_lost(j, t0);
+	n = rounds(j, t0 + 100000 * US_PER_S);
+	assert_true(n >= 90 && n <= 125);
+}
+
+static void
+test_lost_and_found_by_itself(void **state)
+{
+	const int64_t t0 = 100 * US_PER_S;
+	struct join *j = *state;
+
+	reach(j, t0, "192.0.2.9");
+	log_init(LOG_D_SINK, LOG_L_WARN, "test", -1);
+	log_sink(on_line);
+	w.known = false;
+	join_lost(j, t0);
+	assert_true(rounds(j, t0 + 600 * US_PER_S) > 2);
+	assert_int_equal(w.lines, 1);
+	w.known = true;
+	join_lost(j, t0 + 600 * US_PER_S);
+	assert_int_equal(w.lines, 2);
+	assert_true(join_deadline(j) == NEVER);
+	/* A moment, which nobody tried in: no line. */
+	w.known = false;
+	join_lost(j, t0 + 700 * US_PER_S);
+	w.known = true;
+	w.resolves = 0;
+	join_tick(j, t0 + 710 * US_PER_S);
+	assert_int_equal(w.resolves, 0);
+	assert_int_equal(w.lines, 2);
+}
+
+/* Whose address is not the announced one is not lost, and asked now and then. */
+static void
+test_translated(void **state)
+{
+	const int64_t t0 = 100 * US_PER_S;
+	struct join *j = *state;
+	struct ipaddr a;
+
+	addr("192.0.2.9", &a);
+	join_add(j, "seed", t0);
+	join_tick(j, t0);
+	join_resolved(j, t0, 0, &a, 1, NULL);
+	join_tried(j, t0, w.id, JOIN_REACHED, NULL);
+	assert_int_equal(join_pending(j), 0);
+	join_lost(j, t0);
+	assert_int_equal(join_pending(j), 0);
+	assert_true(join_deadline(j) == t0 + 300 * US_PER_S);
+	join_tick(j, t0 + 300 * US_PER_S);
+	assert_int_equal(w.resolves, 2);
+}
+
+/* Neither the saved ones nor ourselves are the operator's names. */
+static void
+test_lost_are_names_alone(void **state)
+{
+	const int64_t t0 = 100 * US_PER_S;
+	struct ipport saved = {.port = 7946};
+	struct join *j = *state;
+	struct ipaddr a;
+
+	addr("192.0.2.8", &saved.ip);
+	join_add_addr(j, &saved, t0);
+	addr("192.0.2.1", &a);
+	join_add(j, "me", t0);
+	assert_int_equal(join_names(j), 1);
+	join_tick(j, t0);
+	join_resolved(j, t0, 0, &saved.ip, 1, NULL);
+	join_tried(j, t0, w.id, JOIN_REACHED, NULL);
+	join_resolved(j, t0, 1, &a, 1, NULL);
+	join_tried(j, t0, w.id, JOIN_SELF, NULL);
+	assert_int_equal(join_names(j), 0);
+	join_lost(j, t0);
+	assert_int_equal(join_pending(j), 0);
+	assert_true(join_deadline(j) == NEVER);
+}
+
 int
 main(void)
 {
@@ -556,6 +709,11 @@ main(void)
 	    T(test_when_a_failure_is_told),
 	    T(test_again_is_a_beginning),
 	    T(test_quick_success_is_silent),
+	    T(test_lost_is_tried_again),
+	    T(test_lost_in_a_crowd),
+	    T(test_lost_and_found_by_itself),
+	    T(test_translated),
+	    T(test_lost_are_names_alone),
 	};
 
 	return cmocka_run_group_tests_name("join", tests, NULL, NULL);
