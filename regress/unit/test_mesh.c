@@ -233,6 +233,21 @@ test_sync_without_memory(void **state)
 	assert_int_equal(count(PRIV_SYNC), 1);
 }
 
+/* Who has just started, too, does not know whose tunnels are to go. */
+static void
+test_sync_waits_for_who_knows(void **state)
+{
+	(void)state;
+	seed("seed");
+	up(2);
+	resolved("192.0.2.2");
+	join_answer(two, 2);
+	run_for(50 * US_PER_S, true);
+	assert_int_equal(count(PRIV_SYNC), 0);
+	run_for(20 * US_PER_S, true);
+	assert_int_equal(count(PRIV_SYNC), 1);
+}
+
 static bool
 tunnel_asked(const struct node *n)
 {
@@ -1104,6 +1119,7 @@ main(void)
 	    T(test_many_newcomers_are_one_save),
 	    T(test_sync_waits_for_somebody),
 	    T(test_sync_without_memory),
+	    T(test_sync_waits_for_who_knows),
 	    T(test_members_without_memory),
 	    T(test_dialect),
 	    T(test_state_is_saved),
