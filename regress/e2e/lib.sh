@@ -522,14 +522,16 @@ full_mesh() { # SECONDS NAME...
 
 # ---- one-way traffic
 
-oneway_start() { # TAG FROM TO: 100 packets a second, by name
-	on "$3" "$O/e2e/oneway" -l 9 >"$DIR/oneway.$1" 2>&1 &
+oneway_start() { # TAG FROM TO [PORT]: 100 packets a second, by name
+	os_port=${4:-9}
+	on "$3" "$O/e2e/oneway" -l "$os_port" >"$DIR/oneway.$1" 2>&1 &
 	echo $! >"$DIR/oneway.$1.recv"
 	PIDS="$PIDS $!"
-	wait_until 20 on "$3" grep -qi ':0009 ' /proc/net/udp6 ||
+	wait_until 20 on "$3" grep -qi "$(printf ':%04x ' "$os_port")" \
+	    /proc/net/udp6 ||
 	    note "the receiver does not listen"
-	on "$2" sh -c 'echo $$ >"/run/oneway.$1"; exec "$2" "$3" 9' sh \
-	    "$1" "$O/e2e/oneway" "$(hosts_addr "$2" "$3")" \
+	on "$2" sh -c 'echo $$ >"/run/oneway.$1"; exec "$2" "$3" "$4"' \
+	    sh "$1" "$O/e2e/oneway" "$(hosts_addr "$2" "$3")" "$os_port" \
 	    >"$DIR/oneway.$1.send" 2>&1 &
 	echo "$2 $!" >"$DIR/oneway.$1.from"
 	PIDS="$PIDS $!"
