@@ -15,11 +15,12 @@ enum moment {
 	RESTART, /* the victim's process is away for 20 s */
 	REBOOT, /* its host for 60 s */
 	LONGER, /* for 150 s */
+	ASLEEP, /* we are started again, with our state */
 	MOMENTS
 };
 
 static const char *const moment_names[] = {
-    "later", "accused", "left", "restart", "reboot", "longer"};
+    "later", "accused", "left", "restart", "reboot", "longer", "asleep"};
 
 static struct {
 	char what[128];
@@ -101,20 +102,33 @@ case_of(enum form f, enum channel c, enum moment m)
 		w.settled = true;
 		attack(c, m, 300);
 		break;
+	case ASLEEP:
+		restart(true);
+		claim(c);
+		speak(victim);
+		attack(c, m, 300);
+		break;
 	default:
 		attack(c, m, 300);
 	}
+	/* With mouse's key its tunnel is another one until mouse is heard. */
+	if (m == ASLEEP && f == KEY)
+		w.lost = holder(&victim->addr) == NULL;
 	if (w.taken || w.lost > 0)
 		fail_msg("%s: %s, %u steps without", w.what,
 		    w.taken ? "taken" : "not taken", w.lost);
 	(void)teardown(NULL);
 }
 
-/* Who is away, its tunnel too, can be spoken for: name_of_one_away(). */
+/*
+ * Who is away, its tunnel too, can be spoken for: name_of_one_away(). And of
+ * whom we know nothing yet whoever names itself so first is it.
+ */
 static bool
 is_open(enum form f, enum moment m)
 {
-	return (f == NAMESAKE || f == MASK) && (m == REBOOT || m == LONGER);
+	return ((f == NAMESAKE || f == MASK) && (m == REBOOT || m == LONGER)) ||
+	       (f == NAMESAKE && m == ASLEEP);
 }
 
 static void
@@ -141,6 +155,7 @@ MOMENT(address_said_left, SAID_LEFT)
 MOMENT(address_restart, RESTART)
 MOMENT(address_reboot, REBOOT)
 MOMENT(address_longer, LONGER)
+MOMENT(address_asleep, ASLEEP)
 
 /*
  * What remains: the name of a host that is away. Who speaks for it gets what is
@@ -271,6 +286,7 @@ main(void)
 	    cmocka_unit_test(address_restart),
 	    cmocka_unit_test(address_reboot),
 	    cmocka_unit_test(address_longer),
+	    cmocka_unit_test(address_asleep),
 	    cmocka_unit_test(name_of_one_away),
 	    cmocka_unit_test(thousands),
 	    cmocka_unit_test(given_back),
