@@ -224,13 +224,25 @@ alive_elsewhere(struct swim *s, struct member *m, const struct wire_alive *a,
 	struct ipport known;
 
 	member_ipport(m, &known);
-	/* Only a name that was given up may move. */
+	/* A name that was given up may move, and one that nobody answers to. */
 	if (m->state == MEMBER_LEFT) {
 		ghost_moved(s, m, &known, m->incarnation);
 		alive_apply(s, m, a, addr, v);
 	} else if (!hearsay_elsewhere(s, m, a) &&
-		   !ghost_stale(s, m, addr, a->incarnation, v))
-		swim_emit_conflict(s, m, addr);
+		   !ghost_stale(s, m, addr, a->incarnation, v) &&
+		   !(m->state == MEMBER_DEAD && elsewhere_failed(s, m, a)))
+		elsewhere_conflict(s, m, a, addr, v);
+}
+
+void
+merge_moved(struct swim *s, struct member *m, const struct wire_alive *a)
+{
+	struct via v = {.settled = true};
+	struct ipport addr;
+
+	v.src.ip.len = 4; /* nobody: it came from somewhere */
+	if (merge_addr(s, a, &addr) == 0)
+		alive_apply(s, m, a, &addr, &v);
 }
 
 void

@@ -186,6 +186,7 @@ swim_forget(struct swim *s, struct member *m)
 	probe_forget(s, m);
 	evict_remove(s, m);
 	ghost_forget(s, m);
+	elsewhere_forget(s, m);
 	hearsay_forget(s, m);
 	member_remove(&s->t, m);
 }
@@ -229,6 +230,8 @@ init_idle(struct swim *s)
 	RB_INIT(&s->relay_by_seqno);
 	TAILQ_INIT(&s->streams);
 	TAILQ_INIT(&s->feeds);
+	TAILQ_INIT(&s->movings);
+	s->moving_since = s->claimant_at = s->now - SEC;
 	TAILQ_INIT(&s->talks);
 	TAILQ_INIT(&s->claims);
 	s->claims_at = NEVER;
@@ -280,6 +283,7 @@ swim_free(struct swim *s)
 		return;
 	suspect_free(&s->suspects);
 	hearsay_free(s);
+	elsewhere_free(s);
 	bcast_clear(&s->queue);
 	relay_free(s);
 	asked_free(s);
@@ -308,6 +312,7 @@ swim_tick(struct swim *s, int64_t now)
 	merge_suspects_run(s);
 	hearsay_run(s);
 	hearsay_tidy(s);
+	elsewhere_run(s);
 	pushpull_run(s);
 	self_run(s);
 	spread_run(s);
@@ -330,8 +335,8 @@ swim_deadline(const struct swim *s)
 {
 	const int64_t all[] = {relay_deadline(s), probe_deadline(s),
 	    s->mode <= SWIM_LEAVING ? suspect_deadline(&s->suspects) : NEVER,
-	    hearsay_deadline(s), pushpull_deadline(s), self_deadline(s),
-	    spread_deadline(s)};
+	    hearsay_deadline(s), elsewhere_deadline(s),
+	    pushpull_deadline(s), self_deadline(s), spread_deadline(s)};
 
 	return swim_earliest(all, sizeof(all) / sizeof(all[0]));
 }
@@ -362,6 +367,7 @@ dispatch_probe(struct swim *s, const struct via *v, uint8_t type,
 			return -1;
 		probe_ack(s, ack.seqno);
 		relay_ack(s, ack.seqno);
+		elsewhere_ack(s, ack.seqno);
 		return 0;
 	case WIRE_NACK:
 		if (wire_get_nack(body, len, &seqno) == -1)

@@ -16,8 +16,8 @@
  * relay.c, spread.c (gossip and piggyback), merge.c (alive, suspect, dead of
  * others), hearsay.c (what of it waits), evict.c (a full table), limit.c (what
  * we can be made to send), self.c (the same about ourselves, leave, return),
- * ghost.c (our former addresses), pushpull.c and swim_join.c. Nobody else
- * includes this.
+ * ghost.c (our former addresses), elsewhere.c (names at other addresses),
+ * pushpull.c and swim_join.c. Nobody else includes this.
  */
 
 #define SEC   1000000LL /* us */
@@ -45,6 +45,8 @@
 #define RETURN_ASKED   3 /* push/pulls when we are back */
 #define FORMERS	       4
 #define MOVED_MAX      64 /* others that moved lately */
+#define MOVINGS_MAX    64 /* that failed and may have moved */
+#define MOVING_RATE    8 /* probes of them a second */
 #define FORMER_TIME    (300 * SEC) /* others may have us there for so long */
 #define LISTED_CHECK   (15 * SEC) /* nobody showed that it lists us */
 #define HEARSAY_WAIT   (2 * SEC) /* for a refutation */
@@ -161,6 +163,9 @@ struct feed {
 };
 TAILQ_HEAD(feed_list, feed);
 
+struct moving; /* of elsewhere.c */
+TAILQ_HEAD(moving_list, moving);
+
 struct swim {
 	const struct swim_profile *prof;
 	const struct swim_ops *ops;
@@ -225,6 +230,10 @@ struct swim {
 		int64_t retell_at; /* announce it again then, or NEVER */
 	} moved[MOVED_MAX];
 	unsigned nmoved;
+	struct moving_list movings;
+	unsigned nmovings, nprobed; /* probes since moving_since */
+	int64_t moving_since;
+	int64_t claimant_at; /* before that no claimant is told anything */
 	int64_t refuted_at; /* the last burst */
 	int64_t refute_at; /* one that was put off, or NEVER */
 	uint32_t refute_inc;
@@ -341,6 +350,8 @@ void merge_node(struct swim *s, const struct wire_node *n, const struct via *v);
 bool merge_direct(const struct via *v, const struct ipport *about);
 bool merge_vsn_ok(const struct slice *vsn);
 void merge_suspects_run(struct swim *s);
+/* m, which failed, is at the address that a names. */
+void merge_moved(struct swim *s, struct member *m, const struct wire_alive *a);
 
 /* hearsay.c */
 /* Is the end, a new key or a new address of m hearsay, to be waited with? */
@@ -410,6 +421,23 @@ bool ghost_stale(struct swim *s, const struct member *m,
 void ghost_forget(struct swim *s, const struct member *m);
 void ghost_run(struct swim *s);
 int64_t ghost_deadline(const struct swim *s);
+
+/* elsewhere.c: names at other addresses */
+/*
+ * m failed, and is said to live elsewhere: it will be taken there, once its old
+ * address has not answered. False: that says nothing newer than we know.
+ */
+bool
+elsewhere_failed(struct swim *s, struct member *m, const struct wire_alive *a);
+/* m lives, or nothing speaks for the claim: it is a conflict. */
+void elsewhere_conflict(struct swim *s, struct member *m,
+    const struct wire_alive *a, const struct ipport *addr, const struct via *v);
+/* An ack came, perhaps to a probe of ours. */
+void elsewhere_ack(struct swim *s, uint32_t seqno);
+void elsewhere_run(struct swim *s);
+int64_t elsewhere_deadline(const struct swim *s);
+void elsewhere_forget(struct swim *s, const struct member *m);
+void elsewhere_free(struct swim *s);
 
 /* pushpull.c */
 enum pushpull_what {

@@ -235,8 +235,10 @@ swim_stream_reply(struct swim *s, int64_t now, uint32_t id, uint8_t type,
 		return;
 	if (st->use == USE_PING) {
 		if (type == WIRE_ACK && wire_get_ack(body, len, &ack) == 0 &&
-		    ack.seqno == st->seqno)
+		    ack.seqno == st->seqno) {
 			probe_ack(s, ack.seqno);
+			elsewhere_ack(s, ack.seqno);
+		}
 	} else if (type == WIRE_ERR)
 		refused(s, st, body, len);
 	else if (type != WIRE_PUSHPULL)

@@ -372,6 +372,7 @@ static void
 the_dead_may_leave(void **state)
 {
 	(void)state;
+	evict_answered(r->s, rig_member(r, "m1"));
 	feed_end(r, "m1", "m2", 2);
 	feed_alive(r, "m1", "10.1.9.9", 5);
 	feed_end(r, "m1", "m1", 1);
@@ -437,8 +438,9 @@ another_address_is_a_conflict(void **state)
 	assert_int_equal(rig_evs(r, SWIM_EV_CONFLICT), 1);
 	assert_int_equal(
 	    ipport_cmp(&rig_ev(r, SWIM_EV_CONFLICT)->addr, &other), 0);
+	evict_answered(r->s, rig_member(r, "m1"));
 	feed_end(r, "m1", "m2", 1);
-	feed_alive(r, "m1", "10.9.9.9", 99);
+	feed_alive(r, "m1", "10.9.9.9", 1);
 	assert_int_equal(rig_state(r, "m1"), MEMBER_DEAD);
 	assert_int_equal(rig_evs(r, SWIM_EV_CONFLICT), 2);
 }
