@@ -12,8 +12,7 @@
  * operator, and returns the exit status.
  */
 int status_main(const struct conf *c, const struct options *o);
-int
-key_main(const struct conf *c, const struct options *o, char *const *envp);
+int key_main(const struct conf *c, const struct options *o, char *const *envp);
 int
 leave_main(const struct conf *c, const struct options *o, char *const *envp);
 

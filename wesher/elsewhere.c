@@ -79,8 +79,7 @@ probe_old(struct swim *s, const struct moving *g)
 		return;
 	s->count.tcp_pings++;
 	st->seqno = g->seqno;
-	s->ops->stream(
-	    s->arg, st->id, SWIM_STREAM_PING, &to, msg, (size_t)n);
+	s->ops->stream(s->arg, st->id, SWIM_STREAM_PING, &to, msg, (size_t)n);
 }
 
 /* Nobody is where it was: it is where it says. */
@@ -206,8 +205,8 @@ tell_incumbent(struct swim *s, struct member *m, const struct wire_alive *a)
 }
 
 void
-elsewhere_conflict(struct swim *s, struct member *m,
-    const struct wire_alive *a, const struct ipport *addr, const struct via *v)
+elsewhere_conflict(struct swim *s, struct member *m, const struct wire_alive *a,
+    const struct ipport *addr, const struct via *v)
 {
 	if (s->mode == SWIM_RUN && m->state < MEMBER_DEAD) {
 		tell_incumbent(s, m, a);

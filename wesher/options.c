@@ -27,9 +27,8 @@ static const struct {
 } commands[] = {{"agent", CMD_AGENT}, {"status", CMD_STATUS}, {"key", CMD_KEY},
     {"leave", CMD_LEAVE}};
 
-static const enum opt_id excluded[][2] = {
-    {O_CLUSTER_KEY, O_CLUSTER_KEY_FILE}, {O_BIND_ADDR, O_BIND_IFACE},
-    {O_GENERATE, O_NEW_WIREGUARD}};
+static const enum opt_id excluded[][2] = {{O_CLUSTER_KEY, O_CLUSTER_KEY_FILE},
+    {O_BIND_ADDR, O_BIND_IFACE}, {O_GENERATE, O_NEW_WIREGUARD}};
 
 struct parse {
 	struct conf *c;

@@ -335,8 +335,8 @@ swim_deadline(const struct swim *s)
 {
 	const int64_t all[] = {relay_deadline(s), probe_deadline(s),
 	    s->mode <= SWIM_LEAVING ? suspect_deadline(&s->suspects) : NEVER,
-	    hearsay_deadline(s), elsewhere_deadline(s),
-	    pushpull_deadline(s), self_deadline(s), spread_deadline(s)};
+	    hearsay_deadline(s), elsewhere_deadline(s), pushpull_deadline(s),
+	    self_deadline(s), spread_deadline(s)};
 
 	return swim_earliest(all, sizeof(all) / sizeof(all[0]));
 }
