@@ -48,12 +48,17 @@ static struct {
 	unsigned nasked, answered;
 	unsigned streams, resolves, saves, primes, lines, errors, packets;
 	uint32_t pinged; /* the number of the last ping, owed an ack; or 0 */
-	uint32_t stream_id;
+	uint32_t stream_id, refused;
+	bool refuse; /* streams end at once */
 	struct ipport stream_to;
 	bool looking, joining; /* the last stream: lists nobody; a join */
 	unsigned target;
 	int save_errno;
-	size_t saved_nodes;
+	size_t saved_nodes, saved_failed;
+	int64_t failed_at, failed_since; /* of the last of those, as saved */
+	char failed_name[32];
+	unsigned to2; /* streams to 192.0.2.2 */
+	unsigned alone; /* lines about that */
 	uint64_t sealed, saved_sealed;
 	int64_t wall;
 	/* own alives by the last byte of where they went */
@@ -176,6 +181,7 @@ on_stream(uint32_t id, const struct ipport *to, const uint8_t *msg, size_t len)
 	w.looking = head.nodes == 0;
 	w.joining = head.join;
 	w.streams++;
+	w.to2 += to->ip.b[3] == 2;
 	w.stream_id = id;
 	w.stream_to = *to;
 }
@@ -198,8 +204,22 @@ on_prime(const struct ipaddr *overlay)
 static inline int
 on_save(const struct state *s)
 {
+	size_t i;
+
 	w.saves++;
-	w.saved_nodes = s->nnodes;
+	w.saved_nodes = w.saved_failed = 0;
+	for (i = 0; i < s->nnodes; i++) {
+		const struct state_node *n = &s->nodes[i];
+
+		if (n->failed == 0) {
+			w.saved_nodes++;
+			continue;
+		}
+		w.saved_failed++;
+		w.failed_at = n->failed;
+		w.failed_since = n->since;
+		strlcpy(w.failed_name, n->name, sizeof(w.failed_name));
+	}
 	w.saved_sealed = s->sealed;
 	w.kept = (struct state){.incarnation = s->incarnation,
 	    .has_attempt = s->has_attempt,
@@ -268,6 +288,7 @@ on_line(enum log_level level, const char *tag, const char *line)
 	(void)tag;
 	strlcpy(w.line, line, sizeof(w.line));
 	w.lines++;
+	w.alone += strstr(line, " alone") != NULL;
 	if (level != LOG_L_ERROR)
 		return;
 	strlcpy(w.error, line, sizeof(w.error));
@@ -400,6 +421,10 @@ run_for(int64_t us, bool answering)
 		mesh_tick(w.mesh, w.now);
 		if (answering)
 			answer(0);
+		if (w.refuse && w.refused != w.stream_id) {
+			w.refused = w.stream_id;
+			mesh_failed(w.mesh, w.now, w.refused, "refused");
+		}
 	}
 	w.now = end;
 }

@@ -1,0 +1,182 @@
+/*
+ * How the mesh finds those again that it lost, in virtual time: who is
+ * remembered and tried, over a restart too, and what a member says that is
+ * alone. The pace of the tries is in test_remember.c and test_join.c.
+ */
+#include "mesh_rig.h"
+
+/* Hours of it, in which wesher-priv's requests are many. */
+static void
+run_minutes(unsigned n)
+{
+	while (n-- > 0) {
+		run_for(60 * US_PER_S, true);
+		w.wall += 60;
+		w.nasked = w.answered = 0;
+	}
+}
+
+/* Who answered once and failed, nobody else: not who left, nor of whom we
+ * only heard. */
+static void
+test_failed_are_remembered(void **state)
+{
+	struct node three[] = {
+	    two[0], two[1], {"node4", 4, 1, 5, WIRE_S_ALIVE}};
+
+	(void)state;
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(three, 3);
+	run_for(5 * US_PER_S, true);
+	assert_int_equal(w.saved_failed, 0);
+	three[2].inc++;
+	leaves(&three[2]);
+	w.refuse = true;
+	run_minutes(10);
+	assert_int_equal(w.saved_failed, 1);
+	assert_string_equal(w.failed_name, "node2");
+	assert_true(w.failed_at >= w.wall - 660);
+	/* It is tried as well as the name, each in its own time. */
+	w.streams = w.resolves = w.to2 = 0;
+	run_minutes(60);
+	assert_true(w.to2 >= 80 && w.to2 <= 140);
+	assert_true(w.resolves >= 1);
+	w.refuse = false;
+	run_minutes(1);
+	/* Back: it is nobody that failed any more. */
+	three[0].inc++;
+	join_answer(three, 1);
+	run_for(5 * US_PER_S, true);
+	assert_int_equal(w.saved_failed, 0);
+}
+
+static void
+test_none_are_remembered_with_zero(void **state)
+{
+	(void)state;
+	w.conf.forget_after = 0;
+	up(0);
+	alive(&two[0]);
+	run_minutes(10);
+	assert_int_equal(w.saved_failed, 0);
+}
+
+static void
+saved_failed(size_t i, const char *name, const char *at, int64_t ago)
+{
+	struct state_node *n = &w.st.nodes[i];
+
+	n->name = strdup(name);
+	ipaddr_parse(at, &n->addr.ip);
+	n->failed = w.wall - ago;
+	n->since = 7;
+}
+
+/* Those of the state file, unless it was too long ago, or at an address that
+ * is out of reach. */
+static void
+test_saved_failed_are_tried(void **state)
+{
+	(void)state;
+	w.refuse = true;
+	w.st.nodes = calloc(4, sizeof(*w.st.nodes));
+	w.st.nnodes = 4;
+	w.st.nodes[0].name = strdup("node5");
+	ipaddr_parse("192.0.2.5", &w.st.nodes[0].addr.ip);
+	saved_failed(1, "node2", "192.0.2.2", 3600);
+	saved_failed(2, "node3", "192.0.2.3", 73 * 3600);
+	saved_failed(3, "node4", "2001:db8::4", 3600);
+	up(0);
+	/* Not as those that were alive. */
+	assert_int_equal(w.resolves, 1);
+	run_minutes(10);
+	assert_true(w.to2 >= 10);
+	assert_true(w.streams == w.to2);
+	assert_int_equal(w.saved_failed, 2);
+	assert_true(w.failed_since == 7);
+}
+
+/* Where the sandbox lets no connection go nothing is tried. */
+static void
+test_failed_behind_the_sandbox(void **state)
+{
+	(void)state;
+	w.confined = true;
+	w.st.nodes = calloc(1, sizeof(*w.st.nodes));
+	w.st.nnodes = 1;
+	saved_failed(0, "node2", "192.0.2.2", 60);
+	up(0);
+	run_minutes(10);
+	assert_int_equal(w.streams, 0);
+}
+
+static void
+test_no_tries_while_leaving(void **state)
+{
+	(void)state;
+	w.st.nodes = calloc(1, sizeof(*w.st.nodes));
+	w.st.nnodes = 1;
+	saved_failed(0, "node2", "192.0.2.2", 60);
+	up(0);
+	alive(&two[1]);
+	mesh_leave(w.mesh, w.now);
+	run_for(60 * US_PER_S, true);
+	assert_int_equal(w.to2, 0);
+}
+
+/* Alone: at once, once an hour, and the end of it. */
+static void
+test_alone_is_said(void **state)
+{
+	struct node n = two[0];
+
+	(void)state;
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(&n, 1);
+	run_for(5 * US_PER_S, true);
+	assert_int_equal(w.alone, 0);
+	run_minutes(5);
+	assert_int_equal(w.alone, 1);
+	run_minutes(3 * 60);
+	assert_int_equal(w.alone, 4);
+	n.inc++;
+	join_answer(&n, 1);
+	run_for(5 * US_PER_S, true);
+	assert_int_equal(w.alone, 5);
+}
+
+static void
+test_alone_without_targets(void **state)
+{
+	struct node n = two[0];
+
+	(void)state;
+	up(0);
+	alive(&n);
+	run_for(5 * US_PER_S, true);
+	n.inc++;
+	leaves(&n);
+	run_minutes(3 * 60);
+	assert_int_equal(w.alone, 0);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(test_failed_are_remembered),
+	    T(test_none_are_remembered_with_zero),
+	    T(test_saved_failed_are_tried),
+	    T(test_failed_behind_the_sandbox),
+	    T(test_no_tries_while_leaving),
+	    T(test_alone_is_said),
+	    T(test_alone_without_targets),
+	};
+
+	return cmocka_run_group_tests_name("heal", tests, NULL, NULL);
+}
