@@ -506,6 +506,7 @@ setup_in(const char *net)
 	b.conf.cluster_port = 7946;
 	b.conf.wireguard_port = 51820;
 	b.conf.hold_down = 600;
+	b.conf.forget_after = 72 * 3600;
 	b.now = 1000 * US_PER_S;
 	fk.link = true;
 	fk.ifindex = 5;
