@@ -19,6 +19,7 @@
 #include "privc.h"
 
 #define STATE_JOINS 1024 /* saved members that are tried */
+#define SAVED_LATER (5 * US_PER_S) /* than --join */
 
 static uint32_t
 mesh_random(void *arg)
@@ -193,8 +194,11 @@ add_targets(struct mesh *m, int64_t now)
 		if (join_add(m->join, m->conf->join[i], now) == -1)
 			log_warnx("--join %s: neither a name nor an address",
 			    m->conf->join[i]);
-	if (m->conf->njoin > 0)
+	if (m->conf->njoin > 0) {
+		/* None of these may answer today, or have an address. */
+		(void)mesh_join_saved(m, now + SAVED_LATER);
 		return;
+	}
 	n = mesh_join_saved(m, now);
 	/* A crash before the first save: the tunnels remember. */
 	for (i = 0; n == 0 && i < m->nends; i++) {
