@@ -3,7 +3,8 @@
  * The answer comes from whoever sits at the address that the operator or a
  * name server gave us, and holds the key. A join that would steal a name, or
  * that reaches ourselves, is recognised before anything of it is merged
- * (protocol.md section 5, "Push/pull merge", "Join").
+ * (protocol.md section 5, "Push/pull merge", "Join" ||
+	    (s->returns_end != 0 && s->now >= s->returns_end)).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,7 +136,8 @@ join_returned(struct swim *s)
 		s->returns_end = 0;
 	}
 	s->returns++;
-	if (s->returns < RETURN_MANY || s->returns < s->t.n / RETURN_SHARE)
+	if (s->returns < RETURN_MANY || s->returns < s->t.n / RETURN_SHARE ||
+	    (s->returns_end != 0 && s->now >= s->returns_end))
 		return;
 	if (s->returns_end == 0) {
 		if (s->now < s->returns_next || s->now < s->join_ends)
@@ -144,7 +146,7 @@ join_returned(struct swim *s)
 		s->returns_end = s->now + RETURN_LATEST;
 		s->join_ends = s->returns_end + JOIN_TIME;
 	}
-	latest = s->now + SECOND_EXCHANGE + swim_random(s, SEC);
+	latest = s->now + SECOND_EXCHANGE + swim_random(s, 4 * SEC);
 	s->next_pushpull = latest < s->returns_end ? latest : s->returns_end;
 }
 

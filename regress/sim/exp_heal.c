@@ -9,7 +9,7 @@
 #include "hosts.h"
 
 #define PARTS 3
-#define BACK  (60 * SEC) /* so long until a first contact, at most */
+#define BACK  (60 * SEC) /* until a first contact, at most; and to all alive */
 
 struct parting {
 	const char *what;
@@ -186,7 +186,7 @@ part_and_heal(const struct parting *p, uint64_t seed)
 	busiest(p, &w, &all, &late);
 	/* A few hosts make an attempt each 45 s, a few more at first. */
 	good = contact != -1 && contact <= BACK && alive != -1 &&
-	       tunnels != -1 && late <= 1.5;
+	       alive <= BACK && tunnels != -1 && late <= 1.5;
 	fprintf(stderr, "# digest %016llx\n",
 	    (unsigned long long)cluster_digest(c));
 	sim_row("heal", p->what, "memberlist: apart for good",
@@ -197,7 +197,8 @@ part_and_heal(const struct parting *p, uint64_t seed)
 		seconds(contact), seconds(alive), seconds(tunnels), all, late,
 		(double)part_bytes * SEC / (double)p->hours_us / p->n, w.alone,
 		sim_cpu() - cpu),
-	    "contact within 60 s, then all is whole; about one attempt a "
+	    "contact within 60 s, all alive 60 s later, then all is whole; "
+	    "about one attempt a "
 	    "second in a part",
 	    good);
 	cluster_free(c);

@@ -1214,6 +1214,56 @@ after_a_leave_nothing_is_merged(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static unsigned
+exchanges(void)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < r->nstreams; i++)
+		n += r->streams[i].kind == SWIM_STREAM_PUSHPULL;
+	return n;
+}
+
+/* So many at once are a mesh that was cut: one exchange when it is over, and
+ * whoever goes on making up names gets no more of them. */
+static void
+many_who_return_are_exchanged_soon(void **state)
+{
+	char name[16];
+	unsigned i;
+
+	(void)state;
+	r->crowded = true;
+	rig_populate(r, 100);
+	rig_run(r, 3 * SEC);
+	assert_int_equal(exchanges(), 0);
+	rig_run(r, 10 * SEC);
+	assert_int_equal(exchanges(), 1);
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "x%u", i);
+		feed_alive(r, name, "10.7.0.1", 1);
+		rig_run(r, SEC / 3);
+	}
+	/* The usual ones among them. */
+	assert_true(exchanges() <= 4);
+}
+
+/* A few are none. */
+static void
+few_who_return_are_not(void **state)
+{
+	int64_t before;
+
+	(void)state;
+	r->crowded = true;
+	rig_populate(r, 100);
+	rig_run(r, 30 * SEC);
+	before = r->s->next_pushpull;
+	feed_alive(r, "x1", "10.7.0.1", 1);
+	feed_alive(r, "x2", "10.7.0.2", 1);
+	assert_true(r->s->next_pushpull == before);
+}
+
 int
 main(void)
 {
@@ -1264,6 +1314,8 @@ main(void)
 	    T(a_user_message_is_read_and_nothing_else),
 	    T(a_big_mesh_joins_a_stranger_with_64),
 	    T(a_periodic_exchange_with_an_original_looks_first),
+	    T(many_who_return_are_exchanged_soon),
+	    T(few_who_return_are_not),
 	    T(after_a_leave_nothing_is_merged),
 	};
 
