@@ -6,9 +6,10 @@ cd "$(dirname "$0")/../.." || exit 1
 real=$(ls build/unit/*wgreal 2>/dev/null)
 # shellcheck disable=SC2086
 set -- $real build/unit/priv_box regress/e2e/selftest - regress/e2e/three -
-for s in partition oneway quiet sameaddr collision outlive onepeer daemon restart kill9 killed mixed readdress meddling \
-    outlive onepeer badinput stale five leave simultaneous twomeshes wrongkey \
-    ipv6overlay slash20 oldstate confined sandbox hostile; do
+for s in partition oneway quiet sameaddr collision outlive onepeer daemon \
+    restart kill9 killed mixed readdress meddling badinput stale five leave \
+    simultaneous twomeshes wrongkey ipv6overlay slash20 oldstate confined \
+    sandbox hostile; do
 	set -- "$@" regress/e2e/$s
 done
 set -- "$@" regress/priv/start.t
