@@ -115,10 +115,10 @@ follow_up(struct mesh *m, int64_t now)
 		swim_announce(m->swim, now);
 	}
 	if (!m->synced && m->anybody && now >= m->sync_latest)
-		m->sync_wanted = true;
-	if (m->sync_wanted && !m->synced && peers_settled(m->peers)) {
+		m->sync_wanted = m->sync_anyway = true;
+	if (m->sync_wanted && !m->synced &&
+	    (m->sync_anyway || mesh_all_back(m)) && peers_settled(m->peers))
 		m->synced = priv_sync() != 0;
-	}
 	if (m->rejoin) {
 		m->rejoin = false;
 		mesh_rejoin(m, now);

@@ -173,13 +173,7 @@ on_join_done(void *arg, const struct swim_join_result *res)
 		log_info("joined through %s: %u members, %u new to us", buf,
 		    res->members, res->learned);
 		how = JOIN_REACHED;
-		m->anybody = true;
-		/*
-		 * One that has just started itself does not know all yet:
-		 * with us among them its members are more than our tunnels.
-		 */
-		if (res->members > m->adopted)
-			m->sync_wanted = true;
+		m->anybody = m->sync_wanted = true;
 		m->announce_at = m->now + ANNOUNCE_WAIT;
 		peers_mark(m->peers);
 	}

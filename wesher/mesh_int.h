@@ -31,6 +31,7 @@ struct mesh {
 	uint8_t attempt; /* that wesher-priv gave us */
 	struct address addr;
 	unsigned adopted;
+	size_t nback; /* of state.nodes, from the first: known again */
 	struct ipaddr ends[ADOPTED_MAX]; /* endpoints of adopted tunnels */
 	unsigned nends;
 	struct ipaddr self, announced;
@@ -46,7 +47,7 @@ struct mesh {
 
 	bool anybody; /* somebody answered or joined */
 	bool stirred; /* the membership changed in this call */
-	bool synced, sync_wanted, leaving, finished, save_failed;
+	bool synced, sync_wanted, sync_anyway, leaving, finished, save_failed;
 	int64_t alive_at, save_at, announce_at, sync_latest;
 	int64_t alone_at; /* the next line about that; NEVER: we are not */
 	bool alone_said;
@@ -69,6 +70,11 @@ int64_t mesh_wall(const struct mesh *m);
 void mesh_adopted(struct mesh *m, const struct priv_stat *s);
 /* Targets from the state file; how many. */
 size_t mesh_join_saved(struct mesh *m, int64_t now);
+/*
+ * Is every member of the last run known again, whatever became of it? Whoever
+ * answers first may have just started, too, and know nobody else yet.
+ */
+bool mesh_all_back(struct mesh *m);
 /* Everything is known: the mesh begins. */
 void mesh_up(struct mesh *m, int64_t now);
 /* Our metadata in the dialect in force; returns its length. */

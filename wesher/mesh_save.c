@@ -104,7 +104,24 @@ keep(struct mesh *m, const struct state_node *nodes, size_t n)
 	}
 }
 
+bool
+mesh_all_back(struct mesh *m)
+{
+	const struct state_node *n;
+
+	for (; m->nback < m->state.nnodes; m->nback++) {
+		n = &m->state.nodes[m->nback];
+		if (strcmp(n->name, m->name) != 0 &&
+		    member_find(swim_members(m->swim), n->name,
+			strlen(n->name)) == NULL)
+			return false;
+	}
+	return true;
+}
+
 /*
+ * Until all of the last run are known again, or we do not wait for them any
+ * more, that list stays: the next start may be soon.
  * With nobody left the last list stays, of a large mesh a part: the original
  * forgot everybody then. Ten thousand members are too many to have twice.
  */
@@ -121,7 +138,7 @@ mesh_save(struct mesh *m)
 	}
 	if (nodes == NULL)
 		return m->ops.save(&m->state);
-	if (n > 0)
+	if (n > 0 && (m->synced || mesh_all_back(m)))
 		keep(m, nodes, n);
 	else if (m->state.nnodes > 0)
 		memcpy(nodes, m->state.nodes,

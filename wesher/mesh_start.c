@@ -322,7 +322,7 @@ mesh_up(struct mesh *m, int64_t now)
 	say_families(m);
 	mesh_accept(m);
 	if (m->adopted == 0)
-		m->sync_wanted = true;
+		m->sync_wanted = m->sync_anyway = true;
 	m->sync_latest = now + SYNC_LATEST;
 	m->save_at = now;
 	add_targets(m, now);

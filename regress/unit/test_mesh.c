@@ -233,18 +233,53 @@ test_sync_without_memory(void **state)
 	assert_int_equal(count(PRIV_SYNC), 1);
 }
 
+/* Both stand in the state. */
+static void
+last_run(void)
+{
+	char ip[16];
+	unsigned i;
+
+	w.st.nodes = calloc(2, sizeof(*w.st.nodes));
+	assert_non_null(w.st.nodes);
+	w.st.nnodes = 2;
+	for (i = 0; i < 2; i++) {
+		snprintf(ip, sizeof(ip), "192.0.2.%u", two[i].k);
+		w.st.nodes[i].name = strdup(two[i].name);
+		ipaddr_parse(ip, &w.st.nodes[i].addr.ip);
+	}
+}
+
 /* Who has just started, too, does not know whose tunnels are to go. */
 static void
 test_sync_waits_for_who_knows(void **state)
 {
 	(void)state;
+	last_run();
 	seed("seed");
 	up(2);
 	resolved("192.0.2.2");
-	join_answer(two, 2);
+	join_answer(two, 1);
 	run_for(50 * US_PER_S, true);
 	assert_int_equal(count(PRIV_SYNC), 0);
+	assert_int_equal(w.saved_nodes, 2); /* not one alone */
 	run_for(20 * US_PER_S, true);
+	assert_int_equal(count(PRIV_SYNC), 1);
+}
+
+static void
+test_sync_when_all_are_back(void **state)
+{
+	(void)state;
+	last_run();
+	seed("seed");
+	up(2);
+	resolved("192.0.2.2");
+	join_answer(two, 1);
+	run_for(US_PER_S, true);
+	assert_int_equal(count(PRIV_SYNC), 0);
+	alive(&two[1]);
+	run_for(US_PER_S, true);
 	assert_int_equal(count(PRIV_SYNC), 1);
 }
 
@@ -1120,6 +1155,7 @@ main(void)
 	    T(test_sync_waits_for_somebody),
 	    T(test_sync_without_memory),
 	    T(test_sync_waits_for_who_knows),
+	    T(test_sync_when_all_are_back),
 	    T(test_members_without_memory),
 	    T(test_dialect),
 	    T(test_state_is_saved),
