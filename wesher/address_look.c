@@ -25,6 +25,7 @@ struct look {
 	struct ipport to;
 	uint32_t id; /* of the look; join.c knows the whole by it */
 	uint32_t now; /* of what is under way, 0: it waits for the choice */
+	bool refused; /* a living member has our name there */
 };
 
 void
@@ -120,6 +121,18 @@ address_seen(struct mesh *m, const struct swim_seen *e)
 		    m->addr.seen, &c.addr, address_use(m, &c, e->state));
 }
 
+/* Whose join is due. */
+static struct look *
+look_due(const struct address *a)
+{
+	struct look *l;
+
+	TAILQ_FOREACH (l, &a->looks, entry)
+		if (l->now == 0 && (a->chosen || l->refused))
+			return l;
+	return NULL;
+}
+
 static struct look *
 look_find(struct address *a, uint32_t id)
 {
@@ -153,6 +166,12 @@ address_looked(struct mesh *m, const struct swim_join_result *res, uint32_t *id)
 	if (l->now == l->id && res->ok && !res->only_self) {
 		l->now = 0;
 		a->decide = !a->chosen;
+		return true;
+	}
+	/* They shall know, too: a join says so, and is refused. */
+	if (l->now == l->id && res->refused_name) {
+		l->now = 0;
+		l->refused = true;
 		return true;
 	}
 	TAILQ_REMOVE(&a->looks, l, entry);
@@ -205,7 +224,7 @@ address_look_follow(struct mesh *m, int64_t now)
 
 	if (a->decide && !a->moving)
 		decide(m, now);
-	while (a->chosen && (l = look_find(a, 0)) != NULL) {
+	while ((l = look_due(a)) != NULL) {
 		if ((l->now = swim_join(m->swim, now, &l->to, 0)) != 0)
 			continue;
 		id = l->id;
