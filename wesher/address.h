@@ -105,6 +105,8 @@ void address_news(struct mesh *m, int64_t now, const struct member *mb);
  * address.
  */
 void address_healed(struct mesh *m, int64_t now);
+/* A member is alive that we do not know: it may be of such a part. */
+void address_unknown(struct mesh *m, int64_t now, const struct member *mb);
 /* A mesh lists these as our metadata: if our address is in it we are not new
  * there. NULL: it does not list us. */
 void address_listed(struct mesh *m, const uint8_t *meta, size_t len);

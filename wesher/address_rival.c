@@ -147,6 +147,24 @@ address_healed(struct mesh *m, int64_t now)
 	m->addr.contested = true;
 }
 
+/*
+ * Has it been in a mesh for long, and not in ours? The incarnation of one of
+ * ours is not below the second of its start. Who has come since the mesh fell
+ * apart never held the others as failed; yet it has met them all the same.
+ * A rival alone proves nothing: it would be its own witness.
+ */
+void
+address_unknown(struct mesh *m, int64_t now, const struct member *mb)
+{
+	int64_t settle = m->addr.settle_at;
+	struct claimed c;
+
+	if (mb->ours && settle != NEVER && now >= settle + CLAIM_YOUNG &&
+	    mesh_wall(m) - mb->incarnation >= HEAL / US_PER_S &&
+	    !is_rival(m, mb, &c))
+		address_healed(m, now);
+}
+
 /* Its own place in a mesh may be one's own attempt of an earlier run, too. */
 void
 address_listed(struct mesh *m, const uint8_t *meta, size_t len)

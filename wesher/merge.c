@@ -164,6 +164,7 @@ alive_apply(struct swim *s, struct member *m, const struct wire_alive *a,
 	if (member_set(&s->t, m, &news) == -1)
 		return;
 	s->back = old == MEMBER_DEAD && known.port != 0;
+	s->is_new = known.port == 0;
 	suspect_stop(&s->suspects, m);
 	/* Whoever sits at another address has not been heard yet. */
 	if (ipport_cmp(&known, addr) != 0)

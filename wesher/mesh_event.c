@@ -94,6 +94,7 @@ on_change(struct mesh *m, const struct swim_event *ev)
 	    [SWIM_EV_FAILED] = "failed",
 	    [SWIM_EV_LEFT] = "left"};
 	char buf[IPPORT_STRLEN];
+	bool back;
 
 	if (ev->m->is_self)
 		return;
@@ -105,8 +106,11 @@ on_change(struct mesh *m, const struct swim_event *ev)
 	if (ev->type == SWIM_EV_JOIN && ev->direct)
 		m->anybody = true;
 	m->stirred = true;
-	if (mesh_heal_event(m, ev) || ev->back)
+	back = mesh_heal_event(m, ev) || ev->back;
+	if (back)
 		address_healed(m, m->now);
+	else if (ev->is_new)
+		address_unknown(m, m->now, ev->m);
 	if (ev->m->state <= MEMBER_SUSPECT)
 		address_news(m, m->now, ev->m);
 	peers_update(m->peers, m->now, ev->m, news_of(ev));

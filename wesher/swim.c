@@ -121,6 +121,7 @@ swim_emit(struct swim *s, enum swim_event_type type, struct member *m,
 	ev.pushpull = v != NULL && v->stream;
 	ev.joining = v != NULL && v->joining;
 	ev.back = type == SWIM_EV_JOIN && s->back;
+	ev.is_new = type == SWIM_EV_JOIN && s->is_new;
 	s->ops->event(s->arg, &ev);
 }
 

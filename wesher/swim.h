@@ -66,6 +66,8 @@ struct swim_event {
 	bool joining;
 	/* SWIM_EV_JOIN of one that had failed here: back, not new. */
 	bool back;
+	/* SWIM_EV_JOIN of a name that was not in the table at all. */
+	bool is_new;
 	const struct ipport *addr; /* conflicts: the other address */
 };
 

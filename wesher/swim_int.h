@@ -244,6 +244,7 @@ struct swim {
 	unsigned learned; /* by the join that is being merged */
 	unsigned joined; /* members that became alive, ever */
 	bool back; /* the last that joined had failed */
+	bool is_new; /* or was not known */
 	bool listed; /* somebody showed that it knows us */
 	int64_t listed_at, listed_gap; /* when to ask again if not */
 };

@@ -19,14 +19,14 @@ small(void **state)
 }
 
 /* It derives the address of that attempt of ours, and sorts before us or
- * behind. */
+ * behind. It has just started. */
 static struct node
 rival(const char *prefix, uint8_t k, unsigned attempt)
 {
 	static char names[256][16];
 
-	return (struct node){
-	    taker(prefix, attempt, names[k]), k, 1, 5, WIRE_S_ALIVE};
+	return (struct node){taker(prefix, attempt, names[k]), k, 1,
+	    (uint32_t)w.wall, WIRE_S_ALIVE};
 }
 
 static struct meta
@@ -643,8 +643,8 @@ test_heal(void **state)
 	assert_int_equal(w.errors, 0);
 	/* Once a day. */
 	live(100, n, 2);
-	n[2] = rival("n", 4, 1);
 	w.wall += 86399;
+	n[2] = rival("n", 4, 1);
 	heals(&n[0]);
 	live(20, n, 3);
 	assert_selfs(2);
@@ -673,6 +673,41 @@ test_heal_comes_second(void **state)
 	assert_selfs(1);
 	heals(&n[0]);
 	assert_selfs(2);
+}
+
+/* Who came after the mesh fell apart held nobody as failed: it knows by those
+ * who have been elsewhere for long. */
+static void
+test_heal_of_a_newcomer(void **state)
+{
+	static const struct {
+		int64_t age; /* s, of another member of the rival's part */
+		unsigned lived, selfs;
+	} t[] = {{3600, 100, 2}, {60, 100, 2}, {59, 100, 1}, {-5, 100, 1},
+	    {3600, 29, 1}};
+	struct node n[3], *other = &n[1];
+	size_t i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		(void)small(state);
+		n[0] = restarted();
+		live(t[i].lived, n, 1);
+		*other = (struct node){
+		    "node4", 4, 1, (uint32_t)(w.wall - t[i].age), WIRE_S_ALIVE};
+		alive(other);
+		answer(0);
+		live(1, n, 2);
+		assert_selfs(1);
+		live(2, n, 2);
+		n[2] = rival("n", 3, 0);
+		alive(&n[2]);
+		answer(0);
+		assert_selfs(t[i].selfs);
+		live(30, n, 3);
+		assert_selfs(t[i].selfs);
+		mesh_free(w.mesh);
+		w.mesh = NULL;
+	}
 }
 
 static void
@@ -1085,6 +1120,7 @@ main(void)
 	    T(test_driven_about),
 	    T(test_heal),
 	    T(test_heal_comes_second),
+	    T(test_heal_of_a_newcomer),
 	    T(test_who_moves_after_a_heal),
 	    T(test_after_a_heal),
 	    T(test_heal_by_a_wrong_clock),
