@@ -24,7 +24,8 @@ address_init(struct address *a)
 	TAILQ_INIT(&a->looks);
 	a->own = -1;
 	a->self_at = a->settle_at = a->rival_at = a->look_at = NEVER;
-	a->hidden_until = a->healed_until = a->said_at = INT64_MIN / 2;
+	a->hidden_until = a->healed_until = a->said_at = a->ask_until =
+	    INT64_MIN / 2;
 }
 
 void

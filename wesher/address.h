@@ -34,6 +34,8 @@ struct address {
 	struct attempts *seen; /* by the looks; NULL: no look yet */
 
 	/* address_rival.c */
+	uint32_t first_inc; /* the incarnation that this run began with */
+	int64_t ask_until; /* whether a mesh has us: nobody moves us yet */
 	bool settled; /* the others had us at our address before */
 	bool contested; /* somebody may claim it too: see */
 	bool full; /* it is another's, and no other one is free */
@@ -107,9 +109,9 @@ void address_news(struct mesh *m, int64_t now, const struct member *mb);
 void address_healed(struct mesh *m, int64_t now);
 /* A member is alive that we do not know: it may be of such a part. */
 void address_unknown(struct mesh *m, int64_t now, const struct member *mb);
-/* A mesh lists these as our metadata: if our address is in it we are not new
- * there. NULL: it does not list us. */
-void address_listed(struct mesh *m, const uint8_t *meta, size_t len);
+/* A mesh has answered: if it lists us at our address, as of an earlier run, we
+ * are not new there. */
+void address_listed(struct mesh *m, const struct swim_join_result *res);
 /* Leave our address to a rival, if that is due; not from within the core. */
 void address_rival_follow(struct mesh *m, int64_t now);
 /* Nothing is free: tell so, now and again. */

@@ -19,6 +19,9 @@
 /* So long a newcomer is nobody, whether its targets answer or not. */
 #define HIDE_MAX (3 * US_PER_S)
 
+/* So long a restarted one waits for a mesh that lists it. */
+#define ASK_MAX (30 * US_PER_S)
+
 /* One join that looks first. */
 struct look {
 	TAILQ_ENTRY(look) entry;
@@ -46,6 +49,9 @@ address_up(struct mesh *m, int64_t now)
 {
 	struct address *a = &m->addr;
 
+	a->first_inc = swim_incarnation(m->swim);
+	if (m->state.has_attempt && !m->conf->init && join_pending(m->join) > 0)
+		a->ask_until = now + ASK_MAX;
 	if ((m->state.has_attempt && !m->conf->init) ||
 	    m->conf->overlay_addr.len != 0 || join_pending(m->join) == 0)
 		address_chosen(m, now);
@@ -159,7 +165,7 @@ address_looked(struct mesh *m, const struct swim_join_result *res, uint32_t *id)
 	struct look *l = look_find(a, res->id);
 
 	if (res->ok && !res->only_self)
-		address_listed(m, res->self_meta, res->self_metalen);
+		address_listed(m, res);
 	*id = l != NULL ? l->id : res->id;
 	if (l == NULL)
 		return false;

@@ -134,7 +134,7 @@ address_news(struct mesh *m, int64_t now, const struct member *mb)
 	struct address *a = &m->addr;
 	struct claimed c;
 
-	if (a->settle_at == NEVER)
+	if (a->settle_at == NEVER && now >= a->ask_until)
 		a->settle_at = a->claimed_at = now;
 	if (!a->contested && is_rival(m, mb, &c))
 		a->contested = true;
@@ -167,15 +167,23 @@ address_unknown(struct mesh *m, int64_t now, const struct member *mb)
 
 /* Its own place in a mesh may be one's own attempt of an earlier run, too. */
 void
-address_listed(struct mesh *m, const uint8_t *meta, size_t len)
+address_listed(struct mesh *m, const struct swim_join_result *res)
 {
 	struct address *a = &m->addr;
 	struct ipaddr derived;
 	struct meta md;
 
+	if (a->ask_until > m->now) {
+		/* The first answer says whether it had us before. */
+		a->ask_until = m->now;
+		a->settle_at = a->claimed_at = m->now;
+		a->contested = true;
+	}
 	/* Soon they list what they have just heard from us. */
-	if ((a->settle_at != NEVER && a->settle_at != m->now) || len == 0 ||
-	    meta_decode(meta, len, &md) == -1 || !md.has_x)
+	if ((a->settle_at != NEVER && a->settle_at != m->now) ||
+	    res->self_inc == a->first_inc || res->self_metalen == 0 ||
+	    meta_decode(res->self_meta, res->self_metalen, &md) == -1 ||
+	    !md.has_x)
 		return;
 	if (ipaddr_eq(&md.overlay, &m->self))
 		a->settled = true;

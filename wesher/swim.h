@@ -97,6 +97,7 @@ struct swim_join_result {
 	/* What it lists as our metadata, valid in the call; NULL: nothing. */
 	const uint8_t *self_meta;
 	size_t self_metalen;
+	uint32_t self_inc;
 	const char *why; /* when !ok: a sentence, static or valid in the call */
 };
 

@@ -96,6 +96,7 @@ join_judge(struct swim *s, const struct pushpull_look *look,
 		return;
 	res->self_meta = look->self_meta.p;
 	res->self_metalen = look->self_meta.len;
+	res->self_inc = look->self_inc;
 	res->listed = look->self_here && look->self_state < WIRE_S_DEAD;
 	res->refused_name = !look->self_here && look->self_state < WIRE_S_DEAD;
 	/* Who left may return in any form; ours has just been taken so. */

@@ -555,6 +555,55 @@ test_listed_where_we_are(void **state)
 	}
 }
 
+/* Nor when a rival speaks before the others have answered. */
+static void
+test_listed_after_a_rival(void **state)
+{
+	struct node n[] = {{"self", 1, 1, 5, WIRE_S_ALIVE},
+	    {"node2", 2, 1, 5, WIRE_S_ALIVE}},
+		    r;
+	int listed;
+
+	for (listed = 0; listed < 2; listed++) {
+		(void)small(state);
+		w.newcomer = false;
+		seed("seed");
+		up(0);
+		resolved("192.0.2.2");
+		r = rival("n", 3, 0);
+		alive(&r);
+		answer(0);
+		run_for(US_PER_S, true);
+		assert_selfs(1);
+		join_answer(n + 1 - listed, 1 + (unsigned)listed);
+		answer(0);
+		live(10, &r, 1);
+		assert_selfs(listed ? 1 : 2);
+		mesh_free(w.mesh);
+		w.mesh = NULL;
+	}
+}
+
+/* A mesh that does not answer is not waited for. */
+static void
+test_listed_by_nobody(void **state)
+{
+	struct node r;
+
+	(void)state;
+	w.newcomer = false;
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	r = rival("n", 3, 0);
+	alive(&r);
+	answer(0);
+	live(29, &r, 1);
+	assert_selfs(1);
+	live(8, &r, 1);
+	assert_selfs(2);
+}
+
 /* The others list us as soon as we have told them: that is no proof. */
 static void
 test_listed_too_late(void **state)
@@ -562,11 +611,14 @@ test_listed_too_late(void **state)
 	struct node n[] = {
 	    {"self", 1, 1, 5, WIRE_S_ALIVE}, {"node2", 2, 1, 5, WIRE_S_ALIVE}};
 	struct node r = rival("n", 3, 0);
+	struct mesh_view v;
 
 	(void)state;
 	w.newcomer = false;
 	seed("seed");
 	up(0);
+	mesh_view(w.mesh, &v);
+	n[0].inc = swim_incarnation(v.swim);
 	alive(&n[1]);
 	answer(0);
 	run_for(US_PER_S, true);
@@ -1116,6 +1168,8 @@ main(void)
 	    T(test_the_other_is_to_move),
 	    T(test_the_other_cannot_move),
 	    T(test_listed_where_we_are),
+	    T(test_listed_after_a_rival),
+	    T(test_listed_by_nobody),
 	    T(test_listed_too_late),
 	    T(test_driven_about),
 	    T(test_heal),
