@@ -49,6 +49,21 @@ drop(struct swim *s, struct moving *g)
 	free(g);
 }
 
+/* Whoever was asked while we were slow has longer: mostly the last. */
+static void
+insert(struct swim *s, struct moving *g)
+{
+	struct moving *o;
+
+	s->nmovings++;
+	TAILQ_FOREACH_REVERSE (o, &s->movings, moving_list, entry)
+		if (o->until <= g->until) {
+			TAILQ_INSERT_AFTER(&s->movings, o, g, entry);
+			return;
+		}
+	TAILQ_INSERT_HEAD(&s->movings, g, entry);
+}
+
 static bool
 keep(struct moving *g, const struct wire_alive *a)
 {
@@ -130,8 +145,7 @@ elsewhere_failed(struct swim *s, struct member *m, const struct wire_alive *a)
 		free(g);
 		return true;
 	}
-	TAILQ_INSERT_TAIL(&s->movings, g, entry);
-	s->nmovings++;
+	insert(s, g);
 	probe_old(s, g);
 	return true;
 }
@@ -166,8 +180,7 @@ elsewhere_ack(struct swim *s, uint32_t seqno)
 	if (g == NULL)
 		return;
 	m = g->m;
-	if (m->state == MEMBER_DEAD)
-		ask(s, m);
+	ask(s, m);
 	if (wire_get_alive(g->msg + 1, g->len - 1, &a) == 0 &&
 	    ipaddr_from_bytes(a.addr.p, a.addr.len, &at.ip) == 0) {
 		at.port = swim_port(s, a.port);
@@ -227,9 +240,7 @@ elsewhere_run(struct swim *s)
 		TAILQ_REMOVE(&s->movings, g, entry);
 		s->nmovings--;
 		m = g->m;
-		/* Meanwhile it may have come back, left, or risen. */
-		if (s->mode == SWIM_RUN && m->state == MEMBER_DEAD &&
-		    g->incarnation > m->incarnation &&
+		if (s->mode == SWIM_RUN &&
 		    wire_get_alive(g->msg + 1, g->len - 1, &a) == 0)
 			take(s, m, &a);
 		free(g);

@@ -172,6 +172,8 @@ swim_set_state(struct swim *s, struct member *m, enum member_state state)
 		return;
 	if (!m->is_self && was != is)
 		s->others_alive += is ? 1 : -1u;
+	if (m->state == MEMBER_DEAD)
+		elsewhere_forget(s, m);
 	m->state = (uint8_t)state;
 	m->since = s->now;
 	evict_sort(s, m);

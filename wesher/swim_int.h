@@ -437,6 +437,7 @@ void elsewhere_conflict(struct swim *s, struct member *m,
 void elsewhere_ack(struct swim *s, uint32_t seqno);
 void elsewhere_run(struct swim *s);
 int64_t elsewhere_deadline(const struct swim *s);
+/* m is back, left, or goes: its probe says nothing any more. */
 void elsewhere_forget(struct swim *s, const struct member *m);
 void elsewhere_free(struct swim *s);
 
