@@ -188,6 +188,100 @@ a_member_that_forgot_its_incarnation_returns(void **state)
 	cluster_free(c);
 }
 
+/* Five, and a sixth host that will have the name of the fourth. */
+static struct cluster *
+five_and_a_new_home(uint64_t seed)
+{
+	struct cluster *c = cluster_new(6, &swim_wan, seed);
+	unsigned i;
+
+	cluster_crash(c, 5);
+	for (i = 1; i < 5; i++) {
+		cluster_join(c, i, 0);
+		run_for(c, SEC / 5);
+	}
+	assert_true(wait_fullmesh(c, 60 * SEC) != -1);
+	snprintf(c->node[5].name, sizeof(c->node[5].name), "node3");
+	c->node[5].incarnation = 5000;
+	return c;
+}
+
+/* Do the first five that run have the name there, in no worse state? */
+static bool
+all_have_it_at(struct cluster *c, unsigned at, enum member_state worst)
+{
+	struct ipport is;
+	unsigned i;
+
+	for (i = 0; i < 5; i++) {
+		if (i == 3)
+			continue;
+		if (status(c, i, 3) == -1 || status(c, i, 3) > (int)worst)
+			return false;
+		member_ipport(member_find(swim_members(c->node[i].s), "node3",
+				  strlen("node3")),
+		    &is);
+		if (ipport_cmp(&is, &c->node[at].addr) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+a_failed_name_has_a_new_home(void **state)
+{
+	struct cluster *c = five_and_a_new_home(30);
+	unsigned failed[5], i;
+
+	(void)state;
+	cluster_crash(c, 3);
+	assert_true(wait_status(c, 3, MEMBER_DEAD, 300 * SEC) != -1);
+	cluster_start(c, 5);
+	cluster_join(c, 5, 0);
+	run_for(c, 10 * SEC);
+	assert_true(all_have_it_at(c, 5, MEMBER_ALIVE));
+	/* The old host, with a greater number: refused, and no harm. */
+	for (i = 0; i < 5; i++)
+		failed[i] = c->node[i].failed;
+	c->node[3].incarnation = 9000;
+	cluster_start(c, 3);
+	for (i = 0; i < 60; i++) {
+		if (i % 10 == 0)
+			cluster_join(c, 3, 0);
+		run_for(c, SEC);
+		assert_true(all_have_it_at(c, 5, MEMBER_ALIVE));
+	}
+	for (i = 0; i < 5; i++)
+		if (i != 3)
+			assert_int_equal(c->node[i].failed, failed[i]);
+	cluster_free(c);
+}
+
+/* Too early: the old entry lives. It gets in as it asks again. */
+static void
+a_new_home_waits_for_the_failure(void **state)
+{
+	struct cluster *c = five_and_a_new_home(31);
+	unsigned i, late = 0;
+
+	(void)state;
+	cluster_crash(c, 3);
+	run_for(c, 5 * SEC);
+	cluster_start(c, 5);
+	cluster_join(c, 5, 0);
+	run_for(c, SEC);
+	assert_true(all_have_it_at(c, 3, MEMBER_SUSPECT));
+	for (i = 0; i < 60 && !all_have_it_at(c, 5, MEMBER_ALIVE); i++) {
+		cluster_join(c, 5, 0);
+		run_for(c, 5 * SEC);
+		late += !all_have_it_at(c, 3, MEMBER_SUSPECT);
+	}
+	/* Long before the dead are forgotten. */
+	assert_true(all_have_it_at(c, 5, MEMBER_ALIVE));
+	assert_in_range(late, 1, 5);
+	cluster_free(c);
+}
+
 static void
 a_quick_restart_goes_unnoticed(void **state)
 {
@@ -513,6 +607,8 @@ main(void)
 	    cmocka_unit_test(the_dead_are_forgotten),
 	    cmocka_unit_test(a_crashed_member_returns),
 	    cmocka_unit_test(a_member_that_forgot_its_incarnation_returns),
+	    cmocka_unit_test(a_failed_name_has_a_new_home),
+	    cmocka_unit_test(a_new_home_waits_for_the_failure),
 	    cmocka_unit_test(a_quick_restart_goes_unnoticed),
 	    cmocka_unit_test(a_leave_is_seen_at_once),
 	    cmocka_unit_test(a_leave_gets_through_loss),
