@@ -117,8 +117,12 @@ follow_up(struct mesh *m, int64_t now)
 	if (!m->synced && m->anybody && now >= m->sync_latest)
 		m->sync_wanted = m->sync_anyway = true;
 	if (m->sync_wanted && !m->synced &&
-	    (m->sync_anyway || mesh_all_back(m)) && peers_settled(m->peers))
+	    (m->sync_anyway || mesh_all_back(m)) && peers_settled(m->peers)) {
 		m->synced = priv_sync() != 0;
+		/* A tunnel that goes may have had the address of another. */
+		if (m->synced)
+			peers_retry(m->peers, now);
+	}
 	if (m->rejoin) {
 		m->rejoin = false;
 		mesh_rejoin(m, now);

@@ -312,6 +312,22 @@ peers_rejudge(struct peers *ps, int64_t now)
 	peer_pump(ps);
 }
 
+void
+peers_retry(struct peers *ps, int64_t now)
+{
+	struct peer *p;
+
+	ps->now = now;
+	TAILQ_FOREACH (p, &ps->awake, awake) {
+		if (p->retry_at == NEVER)
+			continue;
+		p->retry_at = NEVER;
+		p->awaits = false;
+		peer_enqueue(ps, p);
+	}
+	peer_pump(ps);
+}
+
 /* Free a ghost whose time is over, once the kernel has let it go. */
 void
 peer_ghost_expire(struct peers *ps, struct peer *p, int64_t now)

@@ -104,6 +104,8 @@ void peers_set_self(struct peers *p, int64_t now, const struct ipaddr *self);
 void peers_moved(struct peers *p, int64_t now, bool surely);
 /* Judge everybody anew: this host reaches more than before. */
 void peers_rejudge(struct peers *p, int64_t now);
+/* wesher-priv may not refuse any more what it refused: ask again at once. */
+void peers_retry(struct peers *p, int64_t now);
 /* It is about to be freed. */
 void peers_forget(struct peers *p, int64_t now, struct member *m);
 

@@ -494,6 +494,25 @@ test_refused_is_tried_again(void **state)
 	drop(m);
 }
 
+/* What was in its way is gone: it does not wait for its turn. */
+static void
+test_refused_is_tried_at_once(void **state)
+{
+	struct member *m = member("node2", 2, true);
+
+	(void)state;
+	update(m, PEERS_DIRECT);
+	answer(EADDRINUSE);
+	assert_int_equal(w.nasked, 1);
+	peers_retry(w.peers, w.now);
+	assert_int_equal(w.nasked, 2);
+	answer(0);
+	assert_int_equal(why(m), PEER_OK);
+	peers_retry(w.peers, w.now);
+	assert_int_equal(w.nasked, 2);
+	drop(m);
+}
+
 static void
 test_bounded_in_flight(void **state)
 {
@@ -1809,6 +1828,7 @@ main(void)
 	    T(test_first_holder_keeps_its_key),
 	    T(test_first_holder_keeps_its_address),
 	    T(test_refused_is_tried_again),
+	    T(test_refused_is_tried_at_once),
 	    T(test_bounded_in_flight),
 	    T(test_direct_alive_primes_at_once),
 	    T(test_crossed_initiations),
