@@ -56,11 +56,11 @@ insert(struct swim *s, struct moving *g)
 	struct moving *o;
 
 	s->nmovings++;
-	TAILQ_FOREACH_REVERSE (o, &s->movings, moving_list, entry)
-		if (o->until <= g->until) {
-			TAILQ_INSERT_AFTER(&s->movings, o, g, entry);
-			return;
-		}
+	TAILQ_FOREACH_REVERSE(o, &s->movings, moving_list, entry)
+	if (o->until <= g->until) {
+		TAILQ_INSERT_AFTER(&s->movings, o, g, entry);
+		return;
+	}
 	TAILQ_INSERT_HEAD(&s->movings, g, entry);
 }
 
