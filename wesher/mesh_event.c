@@ -78,11 +78,12 @@ log_conflict(struct mesh *m, const struct swim_event *ev)
 {
 	char buf[IPPORT_STRLEN];
 
+	mesh_conflict(m, ev->m, ev->addr);
 	if (ev->type == SWIM_EV_SELF_CONFLICT)
 		log_self_conflict(m, ipport_str(ev->addr, buf), "");
 	else if (is_due(m, &m->conflict_logged))
-		log_warnx("a host at %s uses the name of the member %s: it is "
-			  "ignored",
+		log_warnx("a host at %s uses the name of the member %s, "
+			  "which keeps it: change one with hostname(1)",
 		    ipport_str(ev->addr, buf), ev->m->name);
 }
 
@@ -138,6 +139,7 @@ on_event(void *arg, const struct swim_event *ev)
 		address_news(m, m->now, ev->m);
 		break;
 	case SWIM_EV_REAPED:
+		mesh_conflict_forget(m, ev->m);
 		peers_forget(m->peers, m->now, ev->m);
 		break;
 	case SWIM_EV_CONFLICT:
@@ -171,6 +173,7 @@ on_join_done(void *arg, const struct swim_join_result *res)
 		how = JOIN_SELF;
 		why = "it is ourselves";
 	} else if (res->refused_name) {
+		mesh_conflict(m, NULL, &res->to);
 		log_self_conflict(m, buf, "; not joining");
 		why = "our name is taken";
 	} else if (res->ok) {

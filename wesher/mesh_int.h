@@ -13,6 +13,15 @@
 #define ROUTE_WAIT   (10 * US_PER_S) /* for a default route to come back */
 #define SYNC_LATEST  (60 * US_PER_S) /* after the start, if anybody answered */
 
+#define CONFLICTS 16 /* names that two hosts claim */
+
+/* mesh_conflict.c */
+struct conflict {
+	uint32_t id; /* of the member; 0: our own name */
+	struct ipport at; /* where else it is claimed; ip.len 0: free */
+	int64_t seen;
+};
+
 /* Shared by mesh.c and mesh_*.c alone. */
 struct mesh {
 	const struct conf *conf; /* the caller's */
@@ -53,6 +62,7 @@ struct mesh {
 	bool alone_said;
 	int64_t unsaved_since; /* while save_at is set */
 	int64_t conflict_logged, self_conflict_logged;
+	struct conflict conflicts[CONFLICTS];
 	struct quiet quiet; /* lines about members that come and go */
 	int64_t stir_at; /* before that the stirred wait */
 	struct wear wear;
@@ -114,6 +124,15 @@ bool mesh_heal_tried(struct mesh *m, uint32_t id, enum join_outcome how);
 void mesh_heal_stir(struct mesh *m, int64_t now);
 void mesh_heal_tick(struct mesh *m, int64_t now);
 int64_t mesh_heal_deadline(const struct mesh *m);
+
+/* mesh_conflict.c */
+/* Somebody at another address claims the name of a member (NULL: ours). */
+void mesh_conflict(
+    struct mesh *m, const struct member *mb, const struct ipport *other);
+/* The last such claim, of ten minutes; or NULL. */
+const struct conflict *
+mesh_conflict_of(const struct mesh *m, const struct member *mb, int64_t now);
+void mesh_conflict_forget(struct mesh *m, const struct member *mb);
 
 /* mesh_save.c */
 /* Save m->state with the members of the table. As ops->save, 0 or -1. */

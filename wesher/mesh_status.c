@@ -65,12 +65,26 @@ dialect(const struct peer_view *v)
 	return v->meta.dialect == META_V02 ? "v0.2" : "v0.3";
 }
 
+/* {addr, age} of a claim to that name from elsewhere, or null. */
+static json_t *
+conflict_or_null(const struct mesh *m, const struct member *mb)
+{
+	const struct conflict *c = mesh_conflict_of(m, mb, m->now);
+
+	if (c == NULL)
+		return json_null();
+	return json_pack("{s:o, s:I}", "addr", ipport_or_null(&c->at), "age",
+	    (json_int_t)((m->now - c->seen) / US_PER_S));
+}
+
 /* What is to be said of a tunnel that stands, or of the talk with its member. */
 static const char *
 note(const struct mesh *m, const struct member *mb, const struct ipport *at,
     const struct peer_view *v, char buf[NOTE])
 {
+	const struct conflict *c = mesh_conflict_of(m, mb, m->now);
 	const char *line = v->no_line, *left = "failed";
+	char other[IPPORT_STRLEN];
 
 	if (mb->state == MEMBER_LEFT)
 		left = "left";
@@ -81,6 +95,11 @@ note(const struct mesh *m, const struct member *mb, const struct ipport *at,
 		snprintf(buf, NOTE, "gone: its tunnel is kept for a moment");
 	else if (line != NULL)
 		snprintf(buf, NOTE, "no hosts line: %s", line);
+	if (c != NULL)
+		snprintf(buf + strlen(buf), NOTE - strlen(buf),
+		    "%sits name is also claimed at %s, %llds ago",
+		    buf[0] != '\0' ? "; " : "", ipport_str(&c->at, other),
+		    (long long)((m->now - c->seen) / US_PER_S));
 	if (mb->state < MEMBER_DEAD && !mesh_connects(m, at))
 		snprintf(buf + strlen(buf), NOTE - strlen(buf),
 		    "%sreached by UDP alone: the sandbox lets no TCP go to "
@@ -107,15 +126,15 @@ member_doc(const struct mesh *m, const struct member *mb)
 	if (v.why != PEER_OK)
 		v.endpoint.ip.len = 0;
 	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:o, "
-			 "s:s?}",
+			 "s:o, s:s?}",
 	    "name", text(mb->name), "state", member_state_name(mb->state),
 	    "addr", ipport_or_null(&at), "overlay",
 	    addr_or_null(v.decoded ? &v.meta.overlay : &none), "endpoint",
 	    ipport_or_null(&v.endpoint), "handshake",
 	    age == -1 ? json_null() : json_integer(age), "rx", (json_int_t)v.rx,
 	    "tx", (json_int_t)v.tx, "dialect", dialect(&v), "why",
-	    v.why == PEER_OK ? json_null() : text(v.detail), "note",
-	    note(m, mb, &at, &v, buf));
+	    v.why == PEER_OK ? json_null() : text(v.detail), "conflict",
+	    conflict_or_null(m, mb), "note", note(m, mb, &at, &v, buf));
 }
 
 static int
@@ -183,25 +202,27 @@ head_doc(struct mesh *m)
 	sodium_bin2base64(key, sizeof(key), v.pubkey, sizeof(v.pubkey),
 	    sodium_base64_VARIANT_ORIGINAL);
 	return json_pack(
-	    "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:i, s:i, s:I, s:I}", "name",
-	    text(v.name), "interface", text(m->conf->interface), "overlay_addr",
-	    addr_or_null(&v.overlay), "overlay_net",
+	    "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:i, s:i, s:I, s:I, s:o}",
+	    "name", text(v.name), "interface", text(m->conf->interface),
+	    "overlay_addr", addr_or_null(&v.overlay), "overlay_net",
 	    ipnet_str(&m->conf->overlay, net), "addr",
 	    ipport_or_null(&v.announced), "pubkey", key, "version",
 	    WESHER_VERSION, "health",
 	    m->swim == NULL ? 0 : (int)swim_health(m->swim), "queue",
 	    m->swim == NULL ? 0 : (int)swim_queued(m->swim), "sealed",
-	    (json_int_t)m->wear.own, "sealed_by_all", (json_int_t)m->wear.all);
+	    (json_int_t)m->wear.own, "sealed_by_all", (json_int_t)m->wear.all,
+	    "conflict", conflict_or_null(m, NULL));
 }
 
 char *
 mesh_status(struct mesh *m, int64_t now)
 {
 	unsigned count[4] = {0};
-	json_t *doc = head_doc(m), *list;
+	json_t *doc, *list;
 	char *out;
 
-	(void)now;
+	m->now = now;
+	doc = head_doc(m);
 	list = m->swim == NULL ? json_array() : members_doc(m, count);
 	if (doc == NULL || list == NULL) {
 		json_decref(doc);

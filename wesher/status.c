@@ -183,7 +183,8 @@ static void
 print_head(FILE *out, const json_t *doc)
 {
 	const json_t *mesh = json_object_get(doc, "mesh");
-	char buf[CELL];
+	char buf[CELL], age[32];
+	const json_t *other = json_object_get(doc, "conflict");
 
 	fprintf(out, "%s", text(doc, "name", buf, sizeof(buf)));
 	fprintf(out, " is %s", text(doc, "overlay_addr", buf, sizeof(buf)));
@@ -192,6 +193,12 @@ print_head(FILE *out, const json_t *doc)
 	fprintf(out, "announced as %s", text(doc, "addr", buf, sizeof(buf)));
 	fprintf(out, ", health %lld%s\n", number(doc, "health"),
 	    number(doc, "health") == 0 ? " (good)" : "");
+	if (json_is_object(other))
+		fprintf(out,
+		    "CONFLICT: another host, heard of from %s %s, uses our "
+		    "name: change one with hostname(1)\n",
+		    text(other, "addr", buf, sizeof(buf)),
+		    status_age(number(other, "age"), age, sizeof(age)));
 	print_sandboxes(out, json_object_get(doc, "sandbox"));
 	fprintf(out,
 	    "%lld members: %lld alive, %lld suspect, %lld failed, "

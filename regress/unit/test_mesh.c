@@ -1025,6 +1025,69 @@ test_status(void **state)
 }
 
 /* The sandbox: its layers, and whom it lets no stream go to. */
+static json_t *
+status_doc(void)
+{
+	char *text = mesh_status(w.mesh, w.now);
+	json_t *doc = json_loads(text, 0, NULL);
+
+	free(text);
+	assert_non_null(doc);
+	return doc;
+}
+
+/* {addr, age} there, or null. */
+static void
+conflict_is(const json_t *of, const char *addr, int age)
+{
+	const json_t *c = json_object_get(of, "conflict");
+
+	if (addr == NULL) {
+		assert_true(json_is_null(c));
+		return;
+	}
+	assert_string_equal(
+	    json_string_value(json_object_get(c, "addr")), addr);
+	assert_int_equal(json_integer_value(json_object_get(c, "age")), age);
+}
+
+/* Two hosts of one name, for ten minutes after the last sign of it. */
+static void
+test_status_of_conflicts(void **state)
+{
+	struct node twin = two[0], ours = {"self", 66, 1, 9, WIRE_S_ALIVE};
+	const json_t *list;
+	json_t *doc;
+
+	(void)state;
+	up(0);
+	alive(&two[0]);
+	alive(&two[1]);
+	answer(0);
+	twin.k = 66;
+	alive(&twin);
+	w.now += 5 * US_PER_S;
+	doc = status_doc();
+	list = json_object_get(doc, "members");
+	conflict_is(json_array_get(list, 0), "192.0.2.66:7946", 5);
+	assert_non_null(strstr(
+	    json_string_value(json_object_get(json_array_get(list, 0), "note")),
+	    "its name is also claimed at 192.0.2.66:7946, 5s ago"));
+	conflict_is(json_array_get(list, 1), NULL, 0);
+	conflict_is(doc, NULL, 0);
+	json_decref(doc);
+	alive(&ours);
+	doc = status_doc();
+	conflict_is(doc, "192.0.2.66:7946", 0);
+	json_decref(doc);
+	w.now += 601 * US_PER_S;
+	doc = status_doc();
+	conflict_is(doc, NULL, 0);
+	conflict_is(
+	    json_array_get(json_object_get(doc, "members"), 0), NULL, 0);
+	json_decref(doc);
+}
+
 static void
 test_status_of_the_sandbox(void **state)
 {
@@ -1182,6 +1245,7 @@ main(void)
 	    T(test_no_memory_for_self),
 	    T(test_incarnation_at_its_end),
 	    T(test_status),
+	    T(test_status_of_conflicts),
 	    T(test_status_of_the_sandbox),
 	    T(test_quiet_when_well),
 	    T(test_own_name),
