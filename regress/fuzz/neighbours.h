@@ -128,7 +128,7 @@ core_stream_end(unsigned i)
 /*
  * Incarnations never fall, and the dead do not return without a higher one (but
  * at the ceiling, in person); but a name that left may be anybody's at another
- * address.
+ * address, and one that failed, too, with a higher one.
  */
 static inline void
 check_member(struct member *m)
@@ -146,7 +146,8 @@ check_member(struct member *m)
 		m->udata = was;
 	} else {
 		moved = ipport_cmp(&addr, &was->addr) != 0;
-		must(!moved || was->state == MEMBER_LEFT);
+		must(!moved || was->state == MEMBER_LEFT ||
+		     (was->state == MEMBER_DEAD && m->incarnation > was->inc));
 		must(m->incarnation >= was->inc || moved);
 		if (was->state >= MEMBER_DEAD && m->state < MEMBER_DEAD)
 			must(moved || m->incarnation > was->inc ||
