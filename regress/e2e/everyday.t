@@ -10,7 +10,7 @@ if ! has_kernel_wireguard; then
 fi
 set --
 for s in suspend clock readdress moving mixed moving02 mixed02 nonetwork seeds \
-    firewalls meddling stale duplicate dualstack lancover hostnames wildcard \
+    firewalls meddling stale duplicate newhome dualstack lancover hostnames wildcard \
     killed confined sandbox hearsay hostile hostilefolder - thirty; do
 	[ "$s" = - ] || s=regress/e2e/$s
 	set -- "$@" "$s"
