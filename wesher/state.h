@@ -11,8 +11,8 @@
 /*
  * The state file: the original's JSON (protocol.md section 8) plus keys of
  * ours that the original ignores: "Incarnation", "Attempt", "Moved",
- * "Sealed", "SealedByAll", per node "Port" and "Since"; "Failed", a list of those that
- * failed, with "FailedAt".
+ * "Sealed", "SealedByAll", per node "Port" and "Since"; "Failed", a list of
+ * those that failed, with "FailedAt".
  * Read and written by the gossip process alone, relative to its root.
  */
 struct state_node {
@@ -59,8 +59,9 @@ void state_clear(struct state *s);
  * Parse text of all known forms: ours, the original's, the pre-0.3 one.
  * Unusable nodes (no legal name, no address) are skipped one by one, an
  * unusable detail of a node is left out; at most MAX_PEERS are taken, then
- * those that failed. Returns 0, or STATE_BAD (not JSON, not ours, a key that is none), or STATE_IO with
- * ENOMEM; then *s is empty and why holds a sentence without a full stop.
+ * those that failed. Returns 0, or STATE_BAD (not JSON, not ours, a key that
+ * is none), or STATE_IO with ENOMEM; then *s is empty and why holds a sentence
+ * without a full stop.
  */
 int state_parse(
     const char *text, size_t len, struct state *s, char *why, size_t whylen);

@@ -3,8 +3,7 @@
  * The answer comes from whoever sits at the address that the operator or a
  * name server gave us, and holds the key. A join that would steal a name, or
  * that reaches ourselves, is recognised before anything of it is merged
- * (protocol.md section 5, "Push/pull merge", "Join" ||
-	    (s->returns_end != 0 && s->now >= s->returns_end)).
+ * (protocol.md section 5, "Push/pull merge", "Join").
  */
 #include <stdio.h>
 #include <stdlib.h>
