@@ -26,6 +26,7 @@
 #define SAVE_RETRY    (30 * US_PER_S)
 #define SAVE_EACH     (10 * US_PER_MS) /* more for each member */
 #define SAVE_PATIENCE 3 /* as many delays at most, with more to come */
+#define SAVE_LATEST   (60 * US_PER_S) /* or an eighth of --forget-after */
 /* A look at many members after a change waits so long for each of them: whoever
  * makes up names by the thousand shall not cause one with every packet. */
 #define STIR_EACH 200 /* us */
@@ -48,7 +49,7 @@ mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
 	m->wear.all = m->state.sealed_all;
 	address_init(&m->addr);
 	m->alive_at = m->save_at = m->announce_at = NEVER;
-	m->alone_at = m->sync_latest = m->route_at = NEVER;
+	m->alone_at = m->recall_at = m->sync_latest = m->route_at = NEVER;
 	m->conflict_logged = m->self_conflict_logged = INT64_MIN / 2;
 	m->stir_at = INT64_MIN / 2;
 	quiet_init(&m->quiet, "lines about members", false, 128);
@@ -155,6 +156,18 @@ mesh_stat(struct mesh *m, int64_t now, const struct priv_stat *s)
 		mesh_adopted(m, s);
 }
 
+/*
+ * The time of the saved list says what it is worth after a crash, so it is to
+ * be that of the crash, nearly.
+ */
+static bool
+is_save_old(const struct mesh *m, int64_t now)
+{
+	int64_t most = m->conf->forget_after * US_PER_S / 8;
+
+	return now - m->saved_at >= (most > SAVE_LATEST ? most : SAVE_LATEST);
+}
+
 /* What was sealed since we looked last, and who is there. */
 static void
 count(struct mesh *m, int64_t now, unsigned *alive, unsigned *failed)
@@ -168,7 +181,9 @@ count(struct mesh *m, int64_t now, unsigned *alive, unsigned *failed)
 	m->sealed = n;
 	m->state.sealed = m->wear.own;
 	m->state.sealed_all = m->wear.all;
-	if (m->wear.own - m->wear.saved >= WEAR_SAVE && m->save_at == NEVER)
+	if ((m->wear.own - m->wear.saved >= WEAR_SAVE ||
+		(*alive > 1 && is_save_old(m, now))) &&
+	    m->save_at == NEVER)
 		m->save_at = now;
 }
 
@@ -180,6 +195,7 @@ save(struct mesh *m, int64_t now)
 	count(m, now, &alive, &failed);
 	if (mesh_save(m) == 0) {
 		m->wear.saved = m->wear.own;
+		m->saved_at = now;
 		if (m->save_failed)
 			log_info("the state can be saved again");
 		m->save_failed = false;

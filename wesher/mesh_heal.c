@@ -17,6 +17,7 @@
 #define ALONE_AT_FIRST (60 * US_PER_S) /* of a start, which is no loss */
 #define ALONE_SINCE    (5 * US_PER_S) /* it may be but a moment */
 #define ALONE_EVERY    (3600 * US_PER_S)
+#define RECALL	       (60 * US_PER_S) /* from when somebody is there */
 
 static uint32_t
 on_attempt(void *arg, const struct ipport *to)
@@ -83,12 +84,13 @@ mesh_known(const struct mesh *m, const struct ipport *to)
 }
 
 static void
-take_one(struct mesh *m, int64_t now, const struct state_node *n)
+take_one(
+    struct mesh *m, int64_t now, const struct state_node *n, int64_t failed)
 {
 	struct remembered e = {.name = n->name,
 	    .namelen = strlen(n->name),
 	    .at = n->addr,
-	    .failed = n->failed,
+	    .failed = failed,
 	    .overlay = n->overlay,
 	    .has_pubkey = n->has_pubkey,
 	    .since = n->since};
@@ -112,11 +114,58 @@ take_failed(struct mesh *m, int64_t now)
 			m->state.nodes[kept++] = *n;
 			continue;
 		}
-		take_one(m, now, n);
+		take_one(m, now, n, n->failed);
 		free(n->name);
 		free(n->meta);
 	}
 	m->state.nnodes = kept;
+}
+
+static bool
+is_remembered(const struct mesh *m, const char *name)
+{
+	const struct remembered *r;
+	size_t i, len = strlen(name);
+
+	for (i = 0; i < remember_count(m->remember); i++) {
+		r = remember_get(m->remember, i);
+		if (r->namelen == len && memcmp(r->name, name, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+mesh_heal_missing(struct mesh *m)
+{
+	int64_t failed = m->state.saved != 0 ? m->state.saved : mesh_wall(m);
+	const struct member *mb;
+	const struct state_node *n;
+	size_t i;
+
+	m->recalled = true;
+	m->recall_at = NEVER;
+	for (i = 0; i < m->state.nnodes; i++) {
+		n = &m->state.nodes[i];
+		if (!n->answered)
+			continue;
+		mb = member_find(
+		    swim_members(m->swim), n->name, strlen(n->name));
+		if ((mb == NULL || mb->state == MEMBER_DEAD) &&
+		    !is_remembered(m, n->name))
+			take_one(m, m->now, n, failed);
+	}
+}
+
+/* In the list that is saved when nobody is left: it has said goodbye. */
+static void
+forget_saved(struct mesh *m, const struct member *mb)
+{
+	size_t i;
+
+	for (i = 0; i < m->state.nnodes; i++)
+		if (strcmp(m->state.nodes[i].name, mb->name) == 0)
+			m->state.nodes[i].answered = false;
 }
 
 void
@@ -156,6 +205,8 @@ mesh_heal_event(struct mesh *m, const struct swim_event *ev)
 {
 	if (ev->m->is_self)
 		return false;
+	if (ev->type == SWIM_EV_LEFT)
+		forget_saved(m, ev->m);
 	if (ev->type == SWIM_EV_FAILED)
 		remember(m, ev->m);
 	else if (ev->type == SWIM_EV_JOIN || ev->type == SWIM_EV_LEFT)
@@ -181,6 +232,8 @@ mesh_heal_stir(struct mesh *m, int64_t now)
 
 	join_lost(m->join, now);
 	mesh_count(m, &alive, &failed);
+	if (alive > 1 && !m->recalled && m->recall_at == NEVER)
+		m->recall_at = now + RECALL;
 	if (alive > 1) {
 		if (m->alone_said)
 			log_warnx(
@@ -212,6 +265,10 @@ mesh_heal_tick(struct mesh *m, int64_t now)
 	remember_tick(m->remember, now, mesh_wall(m));
 	if (now >= m->alone_at)
 		say_alone(m, now);
+	if (now >= m->recall_at) {
+		mesh_heal_missing(m);
+		m->save_at = now;
+	}
 }
 
 int64_t
@@ -219,5 +276,6 @@ mesh_heal_deadline(const struct mesh *m)
 {
 	int64_t d = remember_deadline(m->remember);
 
-	return d < m->alone_at ? d : m->alone_at;
+	d = d < m->alone_at ? d : m->alone_at;
+	return d < m->recall_at ? d : m->recall_at;
 }

@@ -41,6 +41,8 @@ struct mesh {
 	struct address addr;
 	unsigned adopted;
 	size_t nback; /* of state.nodes, from the first: known again */
+	bool recalled; /* whoever of them is not back has failed */
+	int64_t recall_at; /* when we wait for them no more */
 	struct ipaddr ends[ADOPTED_MAX]; /* endpoints of adopted tunnels */
 	unsigned nends;
 	struct ipaddr self, announced;
@@ -57,6 +59,7 @@ struct mesh {
 	bool anybody; /* somebody answered or joined */
 	bool stirred; /* the membership changed in this call */
 	bool synced, sync_wanted, sync_anyway, leaving, finished, save_failed;
+	int64_t saved_at;
 	int64_t alive_at, save_at, announce_at, sync_latest;
 	int64_t alone_at; /* the next line about that; NEVER: we are not */
 	bool alone_said;
@@ -120,6 +123,8 @@ bool mesh_known(const struct mesh *m, const struct ipport *to);
 bool mesh_heal_event(struct mesh *m, const struct swim_event *ev);
 /* A join has ended; false: it was none of those. */
 bool mesh_heal_tried(struct mesh *m, uint32_t id, enum join_outcome how);
+/* The last run's members that are not back are remembered as failed. */
+void mesh_heal_missing(struct mesh *m);
 /* The membership has changed. */
 void mesh_heal_stir(struct mesh *m, int64_t now);
 void mesh_heal_tick(struct mesh *m, int64_t now);

@@ -31,6 +31,7 @@ collect_node(
 		memcpy(n->pubkey, v.meta.pubkey, sizeof(n->pubkey));
 	}
 	n->since = v.since;
+	n->answered = mb->answered;
 }
 
 /* The members to try after a restart; how many are set in *n. NULL: nobody, or
@@ -51,15 +52,18 @@ collect(const struct mesh *m, size_t *n)
 	return nodes;
 }
 
-/* With those that failed behind n nodes. Names stay remember.c's. */
+/* With those that failed behind n nodes. Names stay remember.c's. The time of
+ * a failure is reckoned back: the clock may have been set since. */
 static size_t
 add_failed(const struct mesh *m, struct state_node *nodes, size_t n)
 {
+	int64_t wall = mesh_wall(m);
 	const struct remembered *r;
 	size_t i;
 
 	for (i = 0; i < remember_count(m->remember); i++) {
 		struct state_node *k = &nodes[n++];
+		int64_t failed = wall - remember_age(m->remember, i, m->now);
 
 		r = remember_get(m->remember, i);
 		k->name = (char *)(uintptr_t)r->name;
@@ -68,7 +72,7 @@ add_failed(const struct mesh *m, struct state_node *nodes, size_t n)
 		k->has_pubkey = r->has_pubkey;
 		memcpy(k->pubkey, r->pubkey, sizeof(k->pubkey));
 		k->since = r->since;
-		k->failed = r->failed;
+		k->failed = failed > 0 ? failed : 1;
 	}
 	return n;
 }
@@ -121,7 +125,8 @@ mesh_all_back(struct mesh *m)
 
 /*
  * Until all of the last run are known again, or we do not wait for them any
- * more, that list stays: the next start may be soon.
+ * more, that list stays: the next start may be soon. Then whoever is missing
+ * goes to those that failed.
  * With nobody left the last list stays, of a large mesh a part: the original
  * forgot everybody then. Ten thousand members are too many to have twice.
  */
@@ -138,9 +143,12 @@ mesh_save(struct mesh *m)
 	}
 	if (nodes == NULL)
 		return m->ops.save(&m->state);
-	if (n > 0 && (m->synced || mesh_all_back(m)))
+	if (n > 0 && (m->recalled || mesh_all_back(m))) {
+		if (!m->recalled)
+			mesh_heal_missing(m);
 		keep(m, nodes, n);
-	else if (m->state.nnodes > 0)
+		m->state.saved = mesh_wall(m);
+	} else if (m->state.nnodes > 0)
 		memcpy(nodes, m->state.nodes,
 		    (n = m->state.nnodes) * sizeof(*nodes));
 	had = m->state.nodes;

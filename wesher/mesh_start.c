@@ -259,13 +259,15 @@ remember_holders(struct mesh *m, int64_t now)
 {
 	const struct state_node *n = m->state.nodes;
 	int64_t oldest = mesh_wall(m) - m->conf->forget_after;
+	int64_t saved = m->state.saved, seen;
 	struct holder h;
 	size_t i;
 
 	peers_expect(m->peers, now, m->state.nnodes);
 	for (i = 0; i < m->state.nnodes; i++, n++) {
+		seen = n->failed != 0 ? n->failed : saved;
 		if (n->since == 0 || n->overlay.len == 0 || !n->has_pubkey ||
-		    (n->failed != 0 && n->failed < oldest))
+		    (seen != 0 && seen < oldest))
 			continue;
 		h.name = n->name;
 		h.namelen = strlen(n->name);

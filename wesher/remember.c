@@ -264,6 +264,12 @@ remember_get(const struct remember *r, size_t i)
 	return &r->e[r->n - 1 - i]->r;
 }
 
+int64_t
+remember_age(const struct remember *r, size_t i, int64_t now)
+{
+	return (now - r->e[r->n - 1 - i]->failed) / US_PER_S;
+}
+
 static bool
 is_ours_to_try(struct remember *r, const struct entry *e, uint64_t slot)
 {

@@ -84,6 +84,8 @@ bool remember_drop(struct remember *r, const char *name, size_t len);
 /* How many; the i-th of them, the newest first, valid until the next call. */
 size_t remember_count(const struct remember *r);
 const struct remembered *remember_get(const struct remember *r, size_t i);
+/* How long ago that one failed, in seconds. */
+int64_t remember_age(const struct remember *r, size_t i, int64_t now);
 
 void remember_tick(struct remember *r, int64_t now, int64_t wall);
 int64_t remember_deadline(const struct remember *r);

@@ -26,7 +26,7 @@
 #include "state.h"
 
 #define STATE_DEPTH  32 /* we nest 3 deep; room for keys to come */
-#define STATE_VALUES (16 * MAX_PEERS) /* we write 9 for each node */
+#define STATE_VALUES (16 * MAX_PEERS) /* we write 10 for each node */
 
 #define INDENT JSON_INDENT(2)
 #define B64    sodium_base64_VARIANT_ORIGINAL
@@ -199,6 +199,7 @@ get_node(const json_t *j, struct state_node *n)
 		return -1;
 	n->addr.port = (uint16_t)get_number(j, "Port", UINT16_MAX);
 	n->since = (int64_t)get_count(j, "Since");
+	n->answered = json_is_true(json_object_get(j, "Answered"));
 	get_meta(json_object_get(j, "Meta"), n);
 	get_overlay(json_object_get(j, "OverlayAddr"), &n->overlay);
 	n->has_pubkey = json_is_string(key) &&
@@ -277,6 +278,7 @@ get_state(const json_t *j, struct state *s, char *why, size_t whylen)
 	s->has_attempt = has_number(j, "Attempt", UINT8_MAX);
 	s->attempt = (uint8_t)get_number(j, "Attempt", UINT8_MAX);
 	s->moved = (int64_t)get_count(j, "Moved");
+	s->saved = (int64_t)get_count(j, "Saved");
 	s->sealed = get_count(j, "Sealed");
 	s->sealed_all = get_count(j, "SealedByAll");
 	get_lists(nodes, json_object_get(j, "Failed"), s);
@@ -382,6 +384,8 @@ put_node(const struct state_node *n)
 	r |= json_object_set_new(j, "PubKey", put_bytes(n->pubkey, keylen));
 	r |= put_time(j, "Since", n->since);
 	r |= put_time(j, "FailedAt", n->failed);
+	if (n->answered)
+		r |= json_object_set_new(j, "Answered", json_true());
 	if (r == 0)
 		return j;
 	json_decref(j);
@@ -490,6 +494,7 @@ put_state(const struct state *s, const struct lists *l)
 		r |= json_object_set_new(
 		    j, "Attempt", json_integer(s->attempt));
 	r |= put_time(j, "Moved", s->moved);
+	r |= put_time(j, "Saved", s->saved);
 	r |= put_count(j, "Sealed", s->sealed);
 	r |= put_count(j, "SealedByAll", s->sealed_all);
 	if (r == 0)

@@ -11,8 +11,8 @@
 /*
  * The state file: the original's JSON (protocol.md section 8) plus keys of
  * ours that the original ignores: "Incarnation", "Attempt", "Moved",
- * "Sealed", "SealedByAll", per node "Port" and "Since"; "Failed", a list of
- * those that failed, with "FailedAt".
+ * "Saved", "Sealed", "SealedByAll", per node "Port", "Since" and "Answered";
+ * "Failed", a list of those that failed, with "FailedAt".
  * Read and written by the gossip process alone, relative to its root.
  */
 struct state_node {
@@ -25,6 +25,7 @@ struct state_node {
 	bool has_pubkey;
 	int64_t since; /* wall s of its claim to overlay and key; 0: unknown */
 	int64_t failed; /* wall s; 0: alive when saved */
+	bool answered; /* an ack or stream came from there once */
 };
 
 struct state {
@@ -35,6 +36,7 @@ struct state {
 	bool has_attempt;
 	uint8_t attempt;
 	int64_t moved; /* wall s: to another after a heal; 0: never */
+	int64_t saved; /* wall s: the nodes were alive then; 0: unknown */
 	/* Messages under that key, by us and by all (wear.h). */
 	uint64_t sealed, sealed_all;
 	struct state_node *nodes; /* those that failed come last when parsed */

@@ -24,7 +24,7 @@ same_node(const struct state_node *a, const struct state_node *b)
 	       (a->metalen == 0 || memcmp(a->meta, b->meta, a->metalen) == 0) &&
 	       ipaddr_eq(&a->overlay, &b->overlay) &&
 	       a->has_pubkey == b->has_pubkey && a->since == b->since &&
-	       a->failed == b->failed &&
+	       a->failed == b->failed && a->answered == b->answered &&
 	       memcmp(a->pubkey, b->pubkey, sizeof(a->pubkey)) == 0;
 }
 
@@ -42,6 +42,7 @@ write_and_read(const struct state *s)
 	must(memcmp(back.key, s->key, sizeof(s->key)) == 0);
 	must(back.incarnation == s->incarnation && back.attempt == s->attempt);
 	must(back.has_attempt == s->has_attempt && back.moved == s->moved);
+	must(back.saved == s->saved);
 	for (i = 0; i < s->nnodes; i++)
 		must(same_node(&s->nodes[i], &back.nodes[i]));
 	state_clear(&back);

@@ -54,7 +54,7 @@ static struct {
 	bool looking, joining; /* the last stream: lists nobody; a join */
 	unsigned target;
 	int save_errno;
-	size_t saved_nodes, saved_failed;
+	size_t saved_nodes, saved_failed, saved_answered;
 	int64_t failed_at, failed_since; /* of the last of those, as saved */
 	char failed_name[32];
 	unsigned to2; /* streams to 192.0.2.2 */
@@ -207,10 +207,11 @@ on_save(const struct state *s)
 	size_t i;
 
 	w.saves++;
-	w.saved_nodes = w.saved_failed = 0;
+	w.saved_nodes = w.saved_failed = w.saved_answered = 0;
 	for (i = 0; i < s->nnodes; i++) {
 		const struct state_node *n = &s->nodes[i];
 
+		w.saved_answered += n->answered;
 		if (n->failed == 0) {
 			w.saved_nodes++;
 			continue;
@@ -224,7 +225,8 @@ on_save(const struct state *s)
 	w.kept = (struct state){.incarnation = s->incarnation,
 	    .has_attempt = s->has_attempt,
 	    .attempt = s->attempt,
-	    .moved = s->moved};
+	    .moved = s->moved,
+	    .saved = s->saved};
 	errno = w.save_errno;
 	return w.save_errno == 0 ? 0 : -1;
 }

@@ -98,6 +98,170 @@ test_saved_failed_are_tried(void **state)
 	assert_true(w.failed_since == 7);
 }
 
+/* Two members of a run that ended a minute ago. */
+static void
+last_run(bool answered)
+{
+	char ip[16];
+	unsigned i;
+
+	w.st.nodes = calloc(2, sizeof(*w.st.nodes));
+	assert_non_null(w.st.nodes);
+	w.st.nnodes = 2;
+	w.st.saved = w.wall - 60;
+	for (i = 0; i < 2; i++) {
+		snprintf(ip, sizeof(ip), "192.0.2.%u", two[i].k);
+		w.st.nodes[i].name = strdup(two[i].name);
+		ipaddr_parse(ip, &w.st.nodes[i].addr.ip);
+		w.st.nodes[i].since = 7;
+		w.st.nodes[i].answered = answered;
+	}
+}
+
+/* node2 goes on, so many times 5 s. */
+static void
+node2_lives(unsigned n)
+{
+	struct node two2 = two[0];
+
+	while (n-- > 0) {
+		two2.inc++;
+		alive(&two2);
+		run_for(5 * US_PER_S, true);
+		w.wall += 5;
+	}
+}
+
+/* Who of the last run is not back: in the saved list at first, then among
+ * those that failed. A second crash loses nobody. */
+static void
+test_the_missing_are_kept(void **state)
+{
+	(void)state;
+	last_run(true);
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(two, 1);
+	run_for(5 * US_PER_S, true);
+	assert_int_equal(w.saved_nodes, 2);
+	assert_int_equal(w.saved_failed, 0);
+	assert_true(w.kept.saved == w.wall - 60);
+	node2_lives(19);
+	assert_int_equal(w.saved_nodes, 1);
+	assert_int_equal(w.saved_failed, 1);
+	assert_string_equal(w.failed_name, "node3");
+	assert_true(w.failed_since == 7);
+	assert_true(w.failed_at >= w.wall - 200 && w.failed_at < w.wall - 100);
+	assert_true(w.kept.saved > w.wall - 60);
+	alive(&two[1]);
+	run_for(5 * US_PER_S, true);
+	assert_int_equal(w.saved_nodes, 2);
+	assert_int_equal(w.saved_failed, 0);
+}
+
+/* Those that we never spoke to, and those that said goodbye, are not. */
+static void
+test_the_missing_that_are_forgotten(void **state)
+{
+	struct node n = two[1];
+
+	(void)state;
+	last_run(false);
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(two, 1);
+	node2_lives(19);
+	assert_int_equal(w.saved_nodes, 1);
+	assert_int_equal(w.saved_failed, 0);
+	teardown(state);
+	setup(state);
+	last_run(true);
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(two, 2);
+	n.inc++;
+	leaves(&n);
+	node2_lives(40);
+	assert_int_equal(w.saved_nodes, 1);
+	assert_int_equal(w.saved_failed, 0);
+	/* Nor when nobody is left, and the last list stays. */
+	teardown(state);
+	setup(state);
+	last_run(true);
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(two, 2);
+	node2_lives(1);
+	n = two[0];
+	n.inc = 100;
+	leaves(&n);
+	run_for(5 * US_PER_S, true);
+	n = two[1];
+	n.inc = 100;
+	leaves(&n);
+	run_for(5 * US_PER_S, true);
+	assert_true(w.saved_nodes >= 1);
+	assert_int_equal(w.saved_answered, 0);
+}
+
+/* All are known again, but one of them as failed. */
+static void
+test_the_missing_that_others_hold_for_dead(void **state)
+{
+	struct node n = two[1];
+
+	(void)state;
+	last_run(true);
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	n.state = WIRE_S_DEAD;
+	join_answer((struct node[]){two[0], n}, 2);
+	node2_lives(19);
+	assert_int_equal(w.saved_nodes, 1);
+	assert_int_equal(w.saved_failed, 1);
+	assert_string_equal(w.failed_name, "node3");
+}
+
+/* The list is that of a time not long ago, whatever happens in the mesh. */
+static void
+test_the_time_of_the_list_goes_on(void **state)
+{
+	(void)state;
+	w.conf.forget_after = 1600;
+	up(0);
+	node2_lives(1);
+	assert_true(w.kept.saved >= w.wall - 5);
+	node2_lives(100);
+	assert_true(w.kept.saved >= w.wall - 280);
+}
+
+/* A host whose clock begins in 1970 and is set later. */
+static void
+test_failed_when_the_clock_was_wrong(void **state)
+{
+	int64_t right = w.wall;
+
+	(void)state;
+	w.wall = 1000;
+	seed("seed");
+	up(0);
+	resolved("192.0.2.2");
+	join_answer(two, 1);
+	run_for(5 * US_PER_S, true);
+	w.refuse = true;
+	run_minutes(5);
+	assert_int_equal(w.saved_failed, 1);
+	w.wall = right;
+	alive(&two[1]);
+	run_for(5 * US_PER_S, true);
+	assert_int_equal(w.saved_failed, 1);
+	assert_true(w.failed_at > right - 3600 && w.failed_at <= right);
+}
+
 /* Where the sandbox lets no connection go nothing is tried. */
 static void
 test_failed_behind_the_sandbox(void **state)
@@ -176,6 +340,11 @@ main(void)
 	    T(test_no_tries_while_leaving),
 	    T(test_alone_is_said),
 	    T(test_alone_without_targets),
+	    T(test_the_missing_are_kept),
+	    T(test_the_missing_that_are_forgotten),
+	    T(test_the_missing_that_others_hold_for_dead),
+	    T(test_the_time_of_the_list_goes_on),
+	    T(test_failed_when_the_clock_was_wrong),
 	};
 
 	return cmocka_run_group_tests_name("heal", tests, NULL, NULL);

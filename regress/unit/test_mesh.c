@@ -803,7 +803,7 @@ why_of(const char *name)
 
 /* A state that we saved tells that z was first; failed: when, if it did. */
 static void
-meet_saved(char a[8], char z[8], int64_t failed)
+meet_saved(char a[8], char z[8], int64_t failed, int64_t ended)
 {
 	struct node n[2] = {
 	    {a, 2, 0, 1, WIRE_S_ALIVE}, {z, 3, 1, 1, WIRE_S_ALIVE}};
@@ -818,6 +818,7 @@ meet_saved(char a[8], char z[8], int64_t failed)
 	saved->name = strdup(z);
 	saved->since = 1600000000;
 	saved->failed = failed;
+	w.st.saved = ended;
 	saved->has_pubkey = true;
 	memset(saved->pubkey, 3, WG_KEY_LEN);
 	overlay_addr(&w.conf.overlay, z, strlen(z), 0, &saved->overlay);
@@ -833,20 +834,34 @@ test_saved_holder(void **state)
 	char a[8], z[8];
 
 	(void)state;
-	meet_saved(a, z, 0);
+	meet_saved(a, z, 0, 0);
 	assert_int_equal(why_of(z), PEER_OK);
 	assert_int_equal(w.seen.since, 1600000000);
 	assert_int_equal(why_of(a), PEER_ADDR_TAKEN);
 	/* One that failed is remembered likewise, but not for ever. */
 	teardown(state);
 	setup(state);
-	meet_saved(a, z, time(NULL) - 3600);
+	meet_saved(a, z, time(NULL) - 3600, 0);
 	assert_int_equal(why_of(z), PEER_OK);
 	teardown(state);
 	setup(state);
-	meet_saved(a, z, time(NULL) - 100 * 3600);
+	meet_saved(a, z, time(NULL) - 100 * 3600, 0);
 	assert_int_equal(why_of(z), PEER_ADDR_TAKEN);
 	assert_int_equal(why_of(a), PEER_OK);
+	teardown(state);
+	setup(state);
+	/* Nor one that was alive when we were switched off for long. */
+	meet_saved(a, z, 0, time(NULL) - 100 * 3600);
+	assert_int_equal(why_of(z), PEER_ADDR_TAKEN);
+	teardown(state);
+	setup(state);
+	meet_saved(a, z, 0, time(NULL) - 3600);
+	assert_int_equal(why_of(z), PEER_OK);
+	teardown(state);
+	setup(state);
+	/* The clock was set back, or it was wrong then. */
+	meet_saved(a, z, 0, time(NULL) + 1000 * 3600);
+	assert_int_equal(why_of(z), PEER_OK);
 }
 
 static void

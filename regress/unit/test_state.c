@@ -360,6 +360,7 @@ sample(unsigned n)
 	s.has_attempt = true;
 	s.attempt = 3;
 	s.moved = 1700000001;
+	s.saved = 1700000002;
 	s.nodes = calloc(n + 1, sizeof(*s.nodes));
 	for (i = 0; i < n; i++) {
 		p = &s.nodes[s.nnodes++];
@@ -375,6 +376,7 @@ sample(unsigned n)
 		if (i % 2 == 0)
 			ipaddr_parse("10.1.2.3", &p->overlay);
 		p->since = i % 7 == 6 ? 1700000000 + i : 0;
+		p->answered = i % 6 == 5;
 		p->has_pubkey = i % 4 != 0;
 		if (p->has_pubkey)
 			memset(p->pubkey, 0xab, sizeof(p->pubkey));
@@ -393,6 +395,7 @@ assert_same(const struct state *a, const struct state *b)
 	assert_int_equal(a->has_attempt, b->has_attempt);
 	assert_int_equal(a->attempt, b->attempt);
 	assert_true(a->moved == b->moved);
+	assert_true(a->saved == b->saved);
 	assert_int_equal(a->nnodes, b->nnodes);
 	for (i = 0; i < a->nnodes; i++) {
 		const struct state_node *x = &a->nodes[i], *y = &b->nodes[i];
@@ -406,6 +409,7 @@ assert_same(const struct state *a, const struct state *b)
 		assert_int_equal(x->has_pubkey, y->has_pubkey);
 		assert_true(x->since == y->since);
 		assert_true(x->failed == y->failed);
+		assert_int_equal(x->answered, y->answered);
 		assert_memory_equal(x->pubkey, y->pubkey, sizeof(x->pubkey));
 	}
 }
@@ -444,7 +448,7 @@ our_form(void **state)
 	    "      \"Meta\": \"Mv+B\",\n      \"OverlayAddr\": \"\",\n"
 	    "      \"PubKey\": \"" PUB64 "\"\n    }\n  ],\n"
 	    "  \"Incarnation\": 1700000000,\n  \"Attempt\": 3,\n"
-	    "  \"Moved\": 1700000001\n}\n";
+	    "  \"Moved\": 1700000001,\n  \"Saved\": 1700000002\n}\n";
 	struct state s = sample(2);
 	size_t len;
 	char *text;
@@ -468,14 +472,15 @@ failed_form(void **state)
 	    "{\n  \"ClusterKey\": \"\",\n  \"Nodes\": [\n    {\n"
 	    "      \"Name\": \"b\",\n      \"Addr\": \"192.0.2.2\",\n"
 	    "      \"Meta\": \"\",\n      \"OverlayAddr\": \"\",\n"
-	    "      \"PubKey\": \"\",\n      \"Since\": 7\n    }\n  ],\n"
+	    "      \"PubKey\": \"\",\n      \"Since\": 7,\n      \"Answered\": "
+	    "true\n    }\n  ],\n"
 	    "  \"Failed\": [\n    {\n"
 	    "      \"Name\": \"a\",\n      \"Addr\": \"192.0.2.1\",\n"
 	    "      \"Meta\": \"\",\n      \"OverlayAddr\": \"\",\n"
 	    "      \"PubKey\": \"\",\n      \"FailedAt\": 9\n    }\n  ],\n"
 	    "  \"Incarnation\": 0\n}\n";
 	struct state_node n[2] = {{.name = (char[]){"a"}, .failed = 9},
-	    {.name = (char[]){"b"}, .since = 7}};
+	    {.name = (char[]){"b"}, .since = 7, .answered = true}};
 	struct state s = {.nodes = n, .nnodes = 2};
 	size_t len;
 	char *text;
