@@ -465,6 +465,16 @@ join_names(const struct join *j)
 	return n;
 }
 
+unsigned
+join_former(const struct join *j)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < j->n; i++)
+		n += j->targets[i].from_state && j->targets[i].state != T_DONE;
+	return n;
+}
+
 bool
 join_any(const struct join *j)
 {

@@ -63,6 +63,8 @@ void join_tried(struct join *j, int64_t now, uint32_t id, enum join_outcome how,
 void join_lost(struct join *j, int64_t now);
 /* Targets that the operator named, without ourselves. */
 unsigned join_names(const struct join *j);
+/* Targets from the state file that are tried still. */
+unsigned join_former(const struct join *j);
 
 /* Has any target ever been reached? */
 bool join_any(const struct join *j);

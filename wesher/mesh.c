@@ -50,6 +50,7 @@ mesh_new(const struct conf *conf, const struct mesh_ops *ops, struct state *st)
 	address_init(&m->addr);
 	m->alive_at = m->save_at = m->announce_at = NEVER;
 	m->alone_at = m->recall_at = m->sync_latest = m->route_at = NEVER;
+	m->alone_told = INT64_MIN / 2;
 	m->conflict_logged = m->self_conflict_logged = INT64_MIN / 2;
 	m->stir_at = INT64_MIN / 2;
 	quiet_init(&m->quiet, "lines about members", false, 128);

@@ -240,23 +240,27 @@ mesh_heal_stir(struct mesh *m, int64_t now)
 			    "not alone any more: %u members are alive", alive);
 		m->alone_at = NEVER;
 		m->alone_said = false;
-	} else if (m->alone_at == NEVER)
-		m->alone_at = now + ALONE_SINCE;
+	} else if (m->alone_at == NEVER) {
+		m->alone_at = m->alone_told + ALONE_EVERY;
+		if (m->alone_at < now + ALONE_SINCE)
+			m->alone_at = now + ALONE_SINCE;
+	}
 }
 
 static void
 say_alone(struct mesh *m, int64_t now)
 {
-	size_t n = remember_count(m->remember);
+	size_t n = remember_count(m->remember) + join_former(m->join);
 	unsigned names = join_names(m->join);
 
 	m->alone_at = now + ALONE_EVERY;
 	if (n == 0 && names == 0)
 		return;
-	log_warnx("we are alone: trying %zu members that failed and %u of "
+	log_warnx("we are alone: trying %zu former members and %u of "
 		  "--join, for as long as it takes",
 	    n, names);
 	m->alone_said = true;
+	m->alone_told = now;
 }
 
 void

@@ -63,6 +63,7 @@ struct mesh {
 	int64_t alive_at, save_at, announce_at, sync_latest;
 	int64_t alone_at; /* the next line about that; NEVER: we are not */
 	bool alone_said;
+	int64_t alone_told; /* that line, the last time */
 	int64_t unsaved_since; /* while save_at is set */
 	int64_t conflict_logged, self_conflict_logged;
 	struct conflict conflicts[CONFLICTS];

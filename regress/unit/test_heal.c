@@ -328,6 +328,41 @@ test_alone_without_targets(void **state)
 	assert_int_equal(w.alone, 0);
 }
 
+/* Somebody who comes and goes is no reason to say it more often. */
+static void
+test_alone_now_and_then(void **state)
+{
+	struct node n = two[0];
+	unsigned i;
+
+	(void)state;
+	seed("seed");
+	up(0);
+	w.refuse = true;
+	for (i = 0; i < 300; i++) {
+		n.inc += 2;
+		alive(&n);
+		run_for(2 * US_PER_S, true);
+		n.inc++;
+		leaves(&n);
+		run_for(8 * US_PER_S, true);
+		w.nasked = w.answered = 0;
+	}
+	assert_true(w.alone >= 1 && w.alone <= 4);
+}
+
+/* With members of the last run alone to try. */
+static void
+test_alone_since_the_start(void **state)
+{
+	(void)state;
+	last_run(true);
+	w.refuse = true;
+	up(0);
+	run_minutes(3 * 60 + 5);
+	assert_int_equal(w.alone, 4);
+}
+
 int
 main(void)
 {
@@ -340,6 +375,8 @@ main(void)
 	    T(test_no_tries_while_leaving),
 	    T(test_alone_is_said),
 	    T(test_alone_without_targets),
+	    T(test_alone_now_and_then),
+	    T(test_alone_since_the_start),
 	    T(test_the_missing_are_kept),
 	    T(test_the_missing_that_are_forgotten),
 	    T(test_the_missing_that_others_hold_for_dead),
