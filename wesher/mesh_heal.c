@@ -49,10 +49,12 @@ on_lighter(void *arg, const struct remembered *r, uint64_t slot, uint64_t than)
 	const struct member *mb;
 	unsigned i;
 
-	/* Of n, one among the first few is as a rule. */
+	/* Of n, one among the first few is as a rule. Those that were never
+	 * heard may be made up, and try nobody. */
 	for (i = 0; i < t->n; i++) {
 		mb = t->list[i];
-		if (mb->is_self || !mb->ours || mb->state > MEMBER_SUSPECT)
+		if (mb->is_self || !mb->ours || mb->state > MEMBER_SUSPECT ||
+		    !(mb->answered || mb->heard))
 			continue;
 		if (remember_weight(r->name, r->namelen, slot, mb->name,
 			mb->namelen) < than)

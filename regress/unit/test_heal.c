@@ -262,6 +262,34 @@ test_failed_when_the_clock_was_wrong(void **state)
 	assert_true(w.failed_at > right - 3600 && w.failed_at <= right);
 }
 
+/* Members that are made up, and that nobody ever heard, own no target: else
+ * whoever holds the key could keep the parts of a mesh apart. */
+static void
+test_made_up_members_try_nobody(void **state)
+{
+	static char names[100][8];
+	struct node made[100];
+	unsigned i;
+
+	(void)state;
+	w.wall = 1700000000;
+	w.st.nodes = calloc(1, sizeof(*w.st.nodes));
+	w.st.nnodes = 1;
+	saved_failed(0, "node2", "192.0.2.2", 60);
+	seed("seed");
+	up(0);
+	resolved("192.0.2.200");
+	for (i = 0; i < 100; i++) {
+		snprintf(names[i], sizeof(names[i]), "m%u", i);
+		made[i] = (struct node){
+		    names[i], (uint8_t)(100 + i), 1, 5, WIRE_S_ALIVE};
+	}
+	join_answer(made, 100);
+	w.refuse = true;
+	run_for(180 * US_PER_S, true);
+	assert_true(w.to2 >= 2);
+}
+
 /* Where the sandbox lets no connection go nothing is tried. */
 static void
 test_failed_behind_the_sandbox(void **state)
@@ -371,6 +399,7 @@ main(void)
 	    T(test_failed_are_remembered),
 	    T(test_none_are_remembered_with_zero),
 	    T(test_saved_failed_are_tried),
+	    T(test_made_up_members_try_nobody),
 	    T(test_failed_behind_the_sandbox),
 	    T(test_no_tries_while_leaving),
 	    T(test_alone_is_said),
