@@ -457,3 +457,22 @@ member_swap(struct member_table *t, unsigned a, unsigned b)
 	t->list[b] = m;
 	m->slot = b;
 }
+
+void
+member_measured(struct member *m, int64_t us)
+{
+	int64_t rtt = (us + MEMBER_RTT_UNIT / 2) / MEMBER_RTT_UNIT, step;
+
+	if (rtt < 1)
+		rtt = 1;
+	if (m->rtt != 0) {
+		step = rtt - m->rtt;
+		/* At least one, or a small change would never be seen. */
+		if (step > 8 || step < -8)
+			step /= 8;
+		else if (step != 0)
+			step = step > 0 ? 1 : -1;
+		rtt = m->rtt + step;
+	}
+	m->rtt = (uint16_t)(rtt > UINT16_MAX ? UINT16_MAX : rtt);
+}

@@ -55,12 +55,13 @@ struct member {
 	uint32_t incarnation;
 	uint32_t direct_inc; /* last incarnation it told us in person */
 	uint32_t spoken_inc; /* the same, or in a push/pull, or as it came */
-	uint16_t metalen;
+	uint16_t rtt; /* see member_rtt() */
+	uint16_t metalen : 10; /* 512 at most */
+	uint16_t state : 2; /* enum member_state */
+	uint16_t mark : 2; /* during one exchange: what the peer listed */
+	uint16_t announce : 2; /* enum swim_announce_state */
 	uint8_t namelen;
 	uint8_t name_tag, addr_tag; /* of the hashes */
-	uint8_t state; /* enum member_state */
-	uint8_t mark : 2; /* during one exchange: what the peer listed */
-	uint8_t announce : 2; /* enum swim_announce_state */
 	uint8_t evict_class : 3; /* enum evict_class */
 	bool ours : 1; /* metadata carries our extension */
 	bool is_self : 1;
@@ -110,6 +111,20 @@ member_meta(const struct member *m)
 	return m->metalen == 0 ? NULL
 			       : (const uint8_t *)m->name + m->namelen + 1;
 }
+
+/*
+ * Its smoothed round-trip time in us: of our own pings that it answered by
+ * UDP, directly, an eighth of each new one. -1 before the first, and after it
+ * has failed or left.
+ */
+#define MEMBER_RTT_UNIT 100 /* us; up to 6.5 s */
+static inline int64_t
+member_rtt(const struct member *m)
+{
+	return m->rtt == 0 ? -1 : (int64_t)m->rtt * MEMBER_RTT_UNIT;
+}
+/* For the core alone: another one has been measured. */
+void member_measured(struct member *m, int64_t us);
 
 /* Canonical address and port (v4-mapped becomes v4). */
 void member_ipport(const struct member *m, struct ipport *out);

@@ -96,6 +96,7 @@ probe_send_suspect(struct swim *s, const struct member *m,
 	(void)wire_compound_add(&c, ping, len);
 	if (n != -1)
 		(void)wire_compound_add(&c, msg, (size_t)n);
+	swim_count_all(&s->count.out, &c);
 	plain = wire_compound_finish(&c, &out);
 	s->ops->send(s->arg, to, out, plain);
 }
@@ -115,6 +116,7 @@ probe_start(struct swim *s)
 	p->m = m;
 	p->seqno = s->ops->random(s->arg);
 	p->incarnation = m->incarnation;
+	p->sent_at = s->now;
 	p->indirect_at = s->now + s->prof->probe_timeout;
 	p->end = s->now + aware_scale(&s->aware, s->prof->probe_interval);
 	s->count.pings++;
@@ -176,6 +178,7 @@ probe_indirect(struct swim *s)
 	s->count.tcp_pings++;
 	st->seqno = s->probe.seqno;
 	len = probe_encode_ping(s, st->seqno, m, msg, sizeof(msg));
+	swim_count(&s->count.out, WIRE_PING, len);
 	s->ops->stream(s->arg, st->id, SWIM_STREAM_PING, &to, msg, len);
 }
 
@@ -240,6 +243,9 @@ probe_ack(struct swim *s, uint32_t seqno)
 		return;
 	s->count.acks++;
 	evict_answered(s, p->m);
+	/* Later it may have come another way, or have waited for us. */
+	if (!p->indirect && s->now < p->indirect_at)
+		member_measured(p->m, s->now - p->sent_at);
 	p->m = NULL;
 	aware_apply(&s->aware, -1);
 }

@@ -407,10 +407,12 @@ pushpull_request(struct swim *s, const struct ipport *from, const uint8_t *body,
 
 	if (pushpull_scan(s, body, len, &v, &look) == -1) {
 		s->count.bad_message++;
+		s->count.asked_failed++;
 		*reply = error_message("malformed state", replylen);
 		return -1;
 	}
 	if (is_namesakes(s, &look)) {
+		s->count.asked_failed++;
 		refuse_namesake(s, from, &look, reply, replylen);
 		pushpull_unmark(s);
 		return 0;
@@ -420,6 +422,7 @@ pushpull_request(struct swim *s, const struct ipport *from, const uint8_t *body,
 	news = what != STATE_ALL ? pushpull_news(s) : 0;
 	pushpull_unmark(s);
 	v.sender = look.sender;
+	s->count.asked_ok++;
 	pushpull_merge(s, body, len, &v);
 	pushpull_answered(s, &look.sender);
 	if (news > ORIGINAL_BURST && look.sender.ip.len != 0)
@@ -441,6 +444,7 @@ pushpull_send(struct swim *s, const struct ipport *to, enum stream_use use,
 		free(msg);
 		return 0;
 	}
+	swim_count(&s->count.out, WIRE_PUSHPULL, len);
 	s->ops->stream(s->arg, st->id, SWIM_STREAM_PUSHPULL, to, msg, len);
 	free(msg);
 	return st->id;
@@ -473,8 +477,10 @@ pushpull_reply(
 
 	if (pushpull_scan(s, body, len, &v, &look) == -1) {
 		s->count.bad_message++;
+		s->count.ours_failed++;
 		return -1;
 	}
+	s->count.ours_ok++;
 	pushpull_merge(s, body, len, &v);
 	pushpull_answered(s, &st->to);
 	if (s->joined != before && s->now < s->join_ends)

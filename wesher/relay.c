@@ -136,6 +136,7 @@ relay_request(
 	p.node = swim_str(m->name);
 	probe_source(s, &p.src_addr, &p.src_port, &p.src_node);
 	member_ipport(m, &to);
+	s->count.relayed++;
 	if ((n = wire_put_ping(msg, sizeof(msg), &p)) != -1)
 		spread_send_full(s, &to, msg, (size_t)n);
 }

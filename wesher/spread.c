@@ -116,6 +116,7 @@ void
 spread_send(
     struct swim *s, const struct ipport *to, const void *msg, size_t len)
 {
+	swim_count(&s->count.out, *(const uint8_t *)msg, len);
 	s->ops->send(s->arg, to, msg, len);
 }
 
@@ -128,6 +129,7 @@ send_filled(struct swim *s, const struct ipport *to, struct wire_compound *c)
 
 	(void)bcast_fill(
 	    &s->queue, bcast_limit(s->prof->retransmit_mult, s->t.n), c);
+	swim_count_all(&s->count.out, c);
 	len = wire_compound_finish(c, &out);
 	if (len > 0)
 		s->ops->send(s->arg, to, out, len);

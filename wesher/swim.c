@@ -176,6 +176,8 @@ swim_set_state(struct swim *s, struct member *m, enum member_state state)
 		elsewhere_forget(s, m);
 	m->state = (uint8_t)state;
 	m->since = s->now;
+	if (!is)
+		m->rtt = 0;
 	evict_sort(s, m);
 }
 
@@ -344,6 +346,16 @@ swim_deadline(const struct swim *s)
 	return swim_earliest(all, sizeof(all) / sizeof(all[0]));
 }
 
+void
+swim_count_all(struct swim_traffic *t, const struct wire_compound *c)
+{
+	const uint8_t *msg = c->buf;
+	unsigned i;
+
+	for (i = 0; i < c->n; msg += c->lens[i++])
+		swim_count(t, msg[0], c->lens[i]);
+}
+
 /* Probes of others: answered even when we have left. */
 static int
 dispatch_probe(struct swim *s, const struct via *v, uint8_t type,
@@ -418,6 +430,7 @@ dispatch(void *arg, uint8_t type, const uint8_t *body, size_t len)
 		    type == WIRE_DEAD;
 	int rc;
 
+	swim_count(&d->s->count.in, type, len + 1);
 	rc = (news ? dispatch_news : dispatch_probe)(
 	    d->s, &d->via, type, body, len);
 	if (rc == -1)

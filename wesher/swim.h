@@ -225,9 +225,19 @@ struct member_table *swim_members(struct swim *s);
 /* Queue length of broadcasts. Reentrant. */
 unsigned swim_queued(const struct swim *s);
 
+/* Messages by their type (enum wire_type), and their plain bytes. */
+#define SWIM_TYPES 14
+struct swim_traffic {
+	uint64_t n[SWIM_TYPES], bytes[SWIM_TYPES];
+};
+
 struct swim_counters {
 	uint64_t pings, acks, indirect, nacks, tcp_pings, probes_failed;
 	uint64_t suspicions, refutations, pushpulls, conflicts;
+	/* Push/pulls that others asked for, and ours, joins and looks too. */
+	uint64_t asked_ok, asked_failed, ours_ok, ours_failed;
+	uint64_t relayed; /* probes on behalf of others */
+	struct swim_traffic in, out; /* in packets and streams */
 	uint64_t bad_message; /* malformed, inside a good packet or stream */
 	uint64_t bad_entry; /* name, address, metadata or state: dropped */
 	uint64_t bad_vsn; /* dropped entries with poisonous versions */

@@ -117,7 +117,7 @@ struct via {
 struct probe {
 	struct member *m;
 	uint32_t seqno, incarnation;
-	int64_t indirect_at, end;
+	int64_t sent_at, indirect_at, end;
 	bool indirect; /* the indirect phase has begun */
 	unsigned asked, nacks;
 };
@@ -269,6 +269,18 @@ void swim_forget(struct swim *s, struct member *m); /* reap or evict */
 struct slice swim_str(const char *s);
 /* A port as received: 0 is the cluster port. */
 uint16_t swim_port(const struct swim *s, uint16_t port);
+
+/* Count one message: its type, its length with the type byte. */
+static inline void
+swim_count(struct swim_traffic *t, uint8_t type, size_t len)
+{
+	if (type < SWIM_TYPES) {
+		t->n[type]++;
+		t->bytes[type] += len;
+	}
+}
+/* The same of those that are in c, which was not finished yet. */
+void swim_count_all(struct swim_traffic *t, const struct wire_compound *c);
 
 /* probe.c */
 void probe_run(struct swim *s);

@@ -76,6 +76,8 @@ join_failed(struct swim *s, const struct asked *st, const char *why)
 {
 	struct swim_join_result res = {.id = st->id, .to = st->to, .why = why};
 
+	if (st->use != USE_PING)
+		s->count.ours_failed++;
 	if (st->use == USE_JOIN || st->use == USE_LOOK)
 		s->ops->join_done(s->arg, &res);
 }
@@ -206,6 +208,10 @@ join_reply(
 	else if (!res.only_self)
 		pushpull_report(s, body, len);
 	pushpull_unmark(s);
+	if (res.ok)
+		s->count.ours_ok++;
+	else
+		s->count.ours_failed++;
 	s->ops->join_done(s->arg, &res);
 }
 
@@ -235,6 +241,7 @@ swim_stream_reply(struct swim *s, int64_t now, uint32_t id, uint8_t type,
 		s->now = now;
 	if (st == NULL)
 		return;
+	swim_count(&s->count.in, type, len + 1);
 	if (st->use == USE_PING) {
 		if (type == WIRE_ACK && wire_get_ack(body, len, &ack) == 0 &&
 		    ack.seqno == st->seqno) {
@@ -290,17 +297,10 @@ stream_ping(struct swim *s, const uint8_t *body, size_t len, uint8_t **reply,
 	return 0;
 }
 
-int
-swim_stream_request(struct swim *s, int64_t now, const struct ipport *from,
-    uint8_t type, const uint8_t *body, size_t len, uint8_t **reply,
-    size_t *replylen)
+static int
+stream_request(struct swim *s, const struct ipport *from, uint8_t type,
+    const uint8_t *body, size_t len, uint8_t **reply, size_t *replylen)
 {
-	*reply = NULL;
-	*replylen = 0;
-	if (now > s->now)
-		s->now = now;
-	if (s->mode == SWIM_SILENT)
-		return 0;
 	switch (type) {
 	case WIRE_PING:
 		return stream_ping(s, body, len, reply, replylen);
@@ -311,4 +311,24 @@ swim_stream_request(struct swim *s, int64_t now, const struct ipport *from,
 	}
 	s->count.bad_message++;
 	return -1;
+}
+
+int
+swim_stream_request(struct swim *s, int64_t now, const struct ipport *from,
+    uint8_t type, const uint8_t *body, size_t len, uint8_t **reply,
+    size_t *replylen)
+{
+	int err;
+
+	*reply = NULL;
+	*replylen = 0;
+	if (now > s->now)
+		s->now = now;
+	if (s->mode == SWIM_SILENT)
+		return 0;
+	swim_count(&s->count.in, type, len + 1);
+	err = stream_request(s, from, type, body, len, reply, replylen);
+	if (*reply != NULL && *replylen > 0)
+		swim_count(&s->count.out, **reply, *replylen);
+	return err;
 }
