@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "check.h"
+#include "conf.h"
 
 bool
 check_name(const char *name, size_t len)
@@ -115,6 +116,43 @@ check_domains(const char *s)
 		if (s[n] == '\0')
 			return true;
 	}
+}
+
+/* unix:PATH, without what a terminal or a log would choke on. */
+static bool
+is_socket_path(const char *s)
+{
+	size_t n = strlen(s);
+
+	return s[0] == '/' && n + 5 < CONF_METRICS && s[n - 1] != '/' &&
+	       check_name(s, n);
+}
+
+bool
+check_metrics(const char *s, struct ipport *at)
+{
+	const char *colon = strrchr(s, ':');
+	char host[IPADDR_STRLEN + 2];
+	size_t n;
+	uint32_t port;
+
+	memset(at, 0, sizeof(*at));
+	if (strncmp(s, "unix:", 5) == 0)
+		return is_socket_path(s + 5);
+	if (colon == NULL || (n = (size_t)(colon - s)) >= sizeof(host) ||
+	    !check_number(colon + 1, 1, 65535, &port))
+		return false;
+	memcpy(host, s, n);
+	host[n] = '\0';
+	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		if (ipaddr_parse(host + 1, &at->ip) == -1 || at->ip.len != 16)
+			return false;
+	} else if (ipaddr_parse(host, &at->ip) == -1 || at->ip.len != 4)
+		return false;
+	at->port = (uint16_t)port;
+	return !ipaddr_is_multicast(&at->ip) &&
+	       (at->ip.len == 4 || !ipaddr_is_linklocal(&at->ip));
 }
 
 bool

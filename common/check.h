@@ -38,6 +38,13 @@ bool check_domains(const char *s);
 /* Is it one of those, in any letters? */
 bool check_listed(const char *domain, size_t len, const char *domains);
 
+/*
+ * Where metrics are told: ADDR:PORT, [V6]:PORT (*at), or unix:PATH with an
+ * absolute path that a socket can have (at->ip.len is 0). No multicast, and no
+ * link-local IPv6, which would need its interface.
+ */
+bool check_metrics(const char *s, struct ipport *at);
+
 /* A network interface name the kernel accepts: 1..15, no '/', space, ':'. */
 bool check_ifname(const char *name);
 

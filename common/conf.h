@@ -19,6 +19,7 @@
 #define CONF_JOINLEN	270 /* 253 of a name, brackets, :65535, NUL */
 #define CONF_USERLEN	64
 #define CONF_DOMAINS	512 /* their text */
+#define CONF_METRICS	113 /* unix: and the path of a socket, NUL */
 
 #define DEF_CLUSTER_PORT   7946
 #define DEF_WIREGUARD_PORT 51820
@@ -54,6 +55,7 @@ struct conf {
 	uint32_t forget_after; /* seconds */
 	char user[CONF_USERLEN];
 	char hosts_domains[CONF_DOMAINS]; /* D[,D]..., no other's get lines */
+	char metrics[CONF_METRICS]; /* as check_metrics() wants it; "": none */
 	/* HOST, HOST:PORT, [v6]:PORT. Last: most of it is seldom used. */
 	char join[CONF_JOIN][CONF_JOINLEN];
 };

@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,6 +48,58 @@ owned_file(const char *path)
 	log_warnx("%s: not a plain file of root's: not used", path);
 	close(fd);
 	return -1;
+}
+
+int
+owned_oldstate(const char *dir, const char *interface)
+{
+	const char *names[] = {interface, "state"};
+	char path[PATH_MAX];
+	int i, fd = -1;
+
+	for (i = 0; i < 2 && fd == -1; i++) {
+		snprintf(path, sizeof(path), "%s/%s.json", dir, names[i]);
+		fd = owned_file(path);
+	}
+	return fd;
+}
+
+/* Who else could put something else in the place of what is in there? */
+static bool
+is_ours(const char *dir, bool last)
+{
+	struct stat st;
+
+	if (stat(dir, &st) == -1)
+		return false;
+	errno = EPERM;
+	return (st.st_uid == 0 || st.st_uid == geteuid()) &&
+	       (!(st.st_mode & (S_IWGRP | S_IWOTH)) ||
+		   (!last && (st.st_mode & S_ISVTX)));
+}
+
+int
+owned_place(const char *path, char real[PATH_MAX])
+{
+	const char *name = strrchr(path, '/');
+	char dir[PATH_MAX], *p;
+	bool ok;
+
+	if (name == NULL || (size_t)(name - path) >= sizeof(dir)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	snprintf(dir, sizeof(dir), "%.*s/", (int)(name - path), path);
+	if (realpath(dir, real) == NULL)
+		return -1;
+	for (p = real; (p = strchr(p + 1, '/')) != NULL;) {
+		*p = '\0';
+		ok = is_ours(real, false);
+		*p = '/';
+		if (!ok)
+			return -1;
+	}
+	return is_ours(real, true) ? 0 : -1;
 }
 
 int

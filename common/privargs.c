@@ -21,6 +21,7 @@ enum kind {
 	K_FD,
 	K_USER,
 	K_DOMAINS,
+	K_METRICS,
 	K_LEVEL
 };
 #define K_SWITCH (K_LEVEL + 1)
@@ -47,6 +48,7 @@ static const struct privopt options[] = {
     {"bind-addr", K_ADDR, false, AT(bind_addr), 0, 0},
     {"bind-iface", K_IFNAME, false, AT(bind_iface), 0, 0},
     {"hosts-domain", K_DOMAINS, false, AT(hosts_domains), 0, 0},
+    {"metrics", K_METRICS, false, AT(metrics), 0, 0},
     {"keep-interface", K_SWITCH, false, AT(keep_interface), 0, 0},
     {"no-etc-hosts", K_SWITCH, true, AT(no_etc_hosts), 0, 0},
     {"init", K_SWITCH, false, AT(init), 0, 0},
@@ -65,6 +67,7 @@ static const char *const expected[] = {
     [K_ADDR] = "an address",
     [K_USER] = "a user of up to 63 characters",
     [K_DOMAINS] = "DOMAIN[,DOMAIN]... of up to 511 characters",
+    [K_METRICS] = "ADDR:PORT or unix:PATH",
     [K_LEVEL] = "debug, info, warn or error",
 };
 
@@ -122,6 +125,7 @@ value_text(
 	case K_IFNAME:
 	case K_USER:
 	case K_DOMAINS:
+	case K_METRICS:
 		return strlcpy(buf, at, len) != 0;
 	case K_NET:
 		return strlcpy(buf, ipnet_str(at, text), len) != 0;
@@ -182,6 +186,7 @@ decode_value(const struct privopt *o, const char *s, struct policy *p)
 {
 	void *at = (char *)p + o->at;
 	struct ipnet *net = at;
+	struct ipport where;
 
 	switch (o->kind) {
 	case K_SWITCH:
@@ -194,6 +199,9 @@ decode_value(const struct privopt *o, const char *s, struct policy *p)
 	case K_DOMAINS:
 		return check_domains(s) &&
 		       strlcpy(at, s, CONF_DOMAINS) < CONF_DOMAINS;
+	case K_METRICS:
+		return check_metrics(s, &where) &&
+		       strlcpy(at, s, CONF_METRICS) < CONF_METRICS;
 	case K_NET:
 		return ipnet_parse(s, net) == 0 &&
 		       net->bits + 2 <= net->ip.len * 8;

@@ -26,6 +26,7 @@ struct policy {
 	char bind_iface[IFNAMSIZ];
 	char user[CONF_USERLEN];
 	char hosts_domains[CONF_DOMAINS]; /* DOMAIN[,DOMAIN]... */
+	char metrics[CONF_METRICS]; /* ADDR:PORT or unix:PATH; "": none */
 	bool keep_interface, no_etc_hosts, foreground, allow_static, init;
 	bool remove, new_key; /* to be done instead of a start */
 	int log_level; /* enum log_level */

@@ -8,12 +8,17 @@
 #include <sys/un.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/check.h"
+#include "../common/owned.h"
 #include "sockets.h"
+
+#define METRICS_BACKLOG 16
 
 static int
 closed(int fd)
@@ -98,5 +103,51 @@ sockets_control(const char *path)
 			    listen(fd, 16) == -1))
 		fd = closed(fd);
 	(void)umask(old);
+	return fd;
+}
+
+/* A path, in a folder that nobody can replace meanwhile. */
+static int
+metrics_unix(const char *path)
+{
+	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+	char real[PATH_MAX];
+	struct stat st;
+	size_t n;
+
+	if (owned_place(path, real) == -1)
+		return -1;
+	n = strlen(real);
+	if (n + strlen(strrchr(path, '/')) >= max) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	snprintf(real + n, sizeof(real) - n, "%s",
+	    strrchr(path, '/') + (real[n - 1] == '/'));
+	/* Of the last run; but no file, which may be a mistake. */
+	if (lstat(real, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		errno = EEXIST;
+		return -1;
+	}
+	return sockets_control(real);
+}
+
+int
+sockets_metrics(const char *where)
+{
+	struct ipport at;
+	int fd;
+
+	if (!check_metrics(where, &at)) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (at.ip.len == 0)
+		return metrics_unix(where + strlen("unix:"));
+	fd = sockets_open(&at.ip, SOCK_STREAM, "");
+	if (fd == -1 || sockets_bind(fd, &at, SOCK_STREAM) == -1)
+		return -1;
+	/* Who scrapes is one or two. */
+	(void)listen(fd, METRICS_BACKLOG);
 	return fd;
 }

@@ -21,4 +21,10 @@ int sockets_bind(int fd, const struct ipport *at, int type);
 /* The control socket, in place of what bears the name: root's alone. */
 int sockets_control(const char *path);
 
+/*
+ * The socket for metrics: at ADDR:PORT, or at unix:PATH as the control socket,
+ * in a folder that nobody but root may write to.
+ */
+int sockets_metrics(const char *where);
+
 #endif

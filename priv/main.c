@@ -16,6 +16,7 @@
 #include "../common/daemon.h"
 #include "../common/log.h"
 #include "../common/logsock.h"
+#include "../common/owned.h"
 #include "../common/seqpacket.h"
 #include "../common/resolv.h"
 #include "priv.h"
@@ -96,10 +97,11 @@ run(struct loop *l)
 	(void)setup_lock(&pol);
 	setup_key(&pol, &wgkey, pol.init);
 	c.fds[PRIV_FD_CONF] = pol.conf_fd;
-	c.fds[PRIV_FD_OLDSTATE] = setup_oldstate(&pol);
+	c.fds[PRIV_FD_OLDSTATE] = owned_oldstate(pol.statedir, pol.interface);
 	c.fds[PRIV_FD_UDP] = setup_socket(&pol, SOCK_DGRAM);
 	c.fds[PRIV_FD_TCP] = setup_socket(&pol, SOCK_STREAM);
 	c.fds[PRIV_FD_CONTROL] = setup_control(&pol);
+	c.fds[PRIV_FD_METRICS] = setup_metrics(&pol);
 	created = start_priv(p);
 	p->hosts = setup_hosts(&pol);
 	l->dnsfd = resolv_open(pol.etcdir);

@@ -89,21 +89,6 @@ setup_key(const struct policy *pol, struct wgkey *k, bool fresh)
 }
 
 int
-setup_oldstate(const struct policy *pol)
-{
-	const char *names[] = {pol->interface, "state"};
-	char path[PATH_MAX];
-	int i, fd = -1;
-
-	for (i = 0; i < 2 && fd == -1; i++) {
-		snprintf(
-		    path, sizeof(path), "%s/%s.json", pol->statedir, names[i]);
-		fd = owned_file(path);
-	}
-	return fd;
-}
-
-int
 setup_socket(const struct policy *pol, int type)
 {
 	struct ipport at = {.ip = pol->bind_addr, .port = pol->cluster_port};
@@ -132,6 +117,19 @@ setup_control(const struct policy *pol)
 	snprintf(path, sizeof(path), "%s/%s.sock", pol->rundir, pol->interface);
 	if ((fd = sockets_control(path)) == -1)
 		fatal("%s", path);
+	return fd;
+}
+
+int
+setup_metrics(const struct policy *pol)
+{
+	int fd = -1;
+
+	if (pol->metrics[0] != '\0' &&
+	    (fd = sockets_metrics(pol->metrics)) == -1)
+		fatal("--metrics %s (to be a free port at an address of this "
+		      "host, or a path in a folder of root's)",
+		    pol->metrics);
 	return fd;
 }
 

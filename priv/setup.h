@@ -22,11 +22,10 @@ int setup_dirs(const struct policy *pol, const struct runas *as);
 int setup_lock(const struct policy *pol);
 /* Read the interface's key, or make one: when there is none, or fresh. */
 void setup_key(const struct policy *pol, struct wgkey *k, bool fresh);
-/* The original's state file, unread; -1: none that can be trusted. */
-int setup_oldstate(const struct policy *pol);
 /* A membership socket, bound (type SOCK_STREAM: listening). */
 int setup_socket(const struct policy *pol, int type);
 int setup_control(const struct policy *pol);
+int setup_metrics(const struct policy *pol); /* -1: not wanted */
 /* What hosts_write() needs, opened; NULL with --no-etc-hosts. */
 struct hosts *setup_hosts(const struct policy *pol);
 

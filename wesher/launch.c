@@ -44,6 +44,7 @@ launch_argv(
 	p.keep_interface = c->keep_interface;
 	p.no_etc_hosts = c->no_etc_hosts;
 	strlcpy(p.hosts_domains, c->hosts_domains, sizeof(p.hosts_domains));
+	strlcpy(p.metrics, c->metrics, sizeof(p.metrics));
 	p.allow_static = c->allow_static;
 	p.init = c->init;
 	p.foreground = c->foreground;

@@ -64,6 +64,10 @@ const struct opt opts[NOPTS] = {
 	"domains of names in /etc/hosts besides our own"},
     [O_ALLOW_STATIC] = {"allow-static", NULL, F_BOOL, AGENT, "true or false",
 	"members may have an overlay address of their choice"},
+    [O_METRICS] = {"metrics", "WHERE", 0, AGENT,
+	"an address of this host with a port, like 127.0.0.1:9946 or "
+	"[::1]:9946, or unix: and the path of a socket",
+	"ADDR:PORT or unix:PATH for Prometheus (off)"},
     [O_LOG_LEVEL] = {"log-level", "LEVEL", 0, ALL, "debug, info, warn or error",
 	"debug, info, warn or error (warn)"},
     [O_DEBUG] = {"debug", NULL, F_BOOL, ALL, "true or false",
@@ -208,6 +212,8 @@ opt_set(enum opt_id id, const char *v, struct conf *c, struct options *o)
 		return check_number(v, 0, 65535, &c->keepalive) ? 0 : -1;
 	case O_HOSTS_DOMAIN:
 		return optval_domains(v, c);
+	case O_METRICS:
+		return optval_metrics(v, c->metrics);
 	case O_HOLD_DOWN:
 		return optval_seconds(v, 86400, &c->hold_down);
 	case O_FORGET_AFTER:

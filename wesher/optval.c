@@ -112,6 +112,17 @@ optval_user(const char *s, char out[CONF_USERLEN])
 	return 0;
 }
 
+int
+optval_metrics(const char *s, char out[CONF_METRICS])
+{
+	struct ipport at;
+
+	if (!check_metrics(s, &at))
+		return -1;
+	strlcpy(out, s, CONF_METRICS);
+	return 0;
+}
+
 /* The next part of a list: blanks cut, *s moved behind its comma, or NULL. */
 static const char *
 next_part(const char **s, size_t *len)

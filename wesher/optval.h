@@ -34,6 +34,9 @@ int optval_overlay(const char *s, struct ipnet *out);
 /* A number of seconds up to max, or of units: 90, 90s, 10m, 1h. */
 int optval_seconds(const char *s, uint32_t max, uint32_t *out);
 
+/* Where metrics are told, as check_metrics() wants it. */
+int optval_metrics(const char *s, char out[CONF_METRICS]);
+
 /* A user's name or number as it may stand in passwd(5). */
 int optval_user(const char *s, char out[CONF_USERLEN]);
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "../../common/log.h"
+#include "../../common/owned.h"
 #include "../../priv/setup.h"
 
 #define UID 12345
@@ -123,7 +124,7 @@ hostile_16_root_opens_nothing(void **state)
 	assert_true(inotify_add_watch(in, folder, IN_ALL_EVENTS) != -1);
 	fd = setup_dirs(&pol, &user);
 	assert_int_equal(fcntl(fd, F_GETFL) & O_PATH, O_PATH);
-	assert_int_equal(setup_oldstate(&pol), -1);
+	assert_int_equal(owned_oldstate(top, "wgt"), -1);
 	close(fd);
 	assert_int_equal(events(in), 0);
 	/* It would have been seen. */

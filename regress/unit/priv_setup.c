@@ -20,6 +20,7 @@
 #include "fake_kernel.h"
 
 #include "../../common/log.h"
+#include "../../common/owned.h"
 #include "../../priv/setup.h"
 
 #define UID 12345
@@ -277,21 +278,21 @@ test_oldstate(void **state)
 	ROOT();
 	log_init(LOG_D_SINK, LOG_L_ERROR, "test", -1);
 	close(setup_dirs(&pol, &user));
-	assert_int_equal(first_byte(setup_oldstate(&pol)), '-');
+	assert_int_equal(first_byte(owned_oldstate(state_dir, "wgt")), '-');
 	make_file(path(state_dir, "state.json"), "S");
-	assert_int_equal(first_byte(setup_oldstate(&pol)), 'S');
+	assert_int_equal(first_byte(owned_oldstate(state_dir, "wgt")), 'S');
 	make_file(path(state_dir, "wgt.json"), "I");
-	assert_int_equal(first_byte(setup_oldstate(&pol)), 'I');
+	assert_int_equal(first_byte(owned_oldstate(state_dir, "wgt")), 'I');
 	/* A second name, another's, a link: the next one is tried. */
 	assert_int_equal(
 	    link(path(state_dir, "wgt.json"), path(state_dir, "x")), 0);
-	assert_int_equal(first_byte(setup_oldstate(&pol)), 'S');
+	assert_int_equal(first_byte(owned_oldstate(state_dir, "wgt")), 'S');
 	unlink(path(state_dir, "x"));
 	assert_int_equal(chown(path(state_dir, "wgt.json"), UID, UID), 0);
-	assert_int_equal(first_byte(setup_oldstate(&pol)), 'S');
+	assert_int_equal(first_byte(owned_oldstate(state_dir, "wgt")), 'S');
 	unlink(path(state_dir, "wgt.json"));
 	assert_int_equal(symlink("state.json", path(state_dir, "wgt.json")), 0);
-	assert_int_equal(first_byte(setup_oldstate(&pol)), 'S');
+	assert_int_equal(first_byte(owned_oldstate(state_dir, "wgt")), 'S');
 }
 
 /* A free port: what the kernel gave to a socket that is closed again. */

@@ -88,6 +88,7 @@ field(const char *name)
 	STR(interface);
 	STR(user);
 	STR(hosts_domains);
+	STR(metrics);
 	OPT(json);
 	OPT(generate);
 	OPT(new_wireguard);
@@ -144,6 +145,7 @@ static const struct good goods[] = {
     {{NULL}, {NULL}, "mtu", "1420"},
     {{NULL}, {NULL}, "keepalive", "0"},
     {{NULL}, {NULL}, "hold_down", "600"},
+    {{NULL}, {NULL}, "metrics", ""},
     {{NULL}, {NULL}, "forget_after", "259200"},
     {{NULL}, {NULL}, "user", "_wesher"},
     {{NULL}, {NULL}, "priv", ""},
@@ -218,6 +220,9 @@ static const struct good goods[] = {
     {{NULL}, {"WESHER_MTU=1300"}, "mtu", "1300"},
     {{"--hold-down", "90"}, {NULL}, "hold_down", "90"},
     {{"--hold-down", "0"}, {NULL}, "hold_down", "0"},
+    {{"--metrics", "127.0.0.1:1"}, {NULL}, "metrics", "127.0.0.1:1"},
+    {{"--metrics=[::]:65535"}, {NULL}, "metrics", "[::]:65535"},
+    {{NULL}, {"WESHER_METRICS=unix:/a"}, "metrics", "unix:/a"},
     {{"--hold-down", "5s"}, {NULL}, "hold_down", "5"},
     {{"--hold-down=20m"}, {"WESHER_HOLD_DOWN=1h"}, "hold_down", "1200"},
     {{NULL}, {"WESHER_HOLD_DOWN=24h"}, "hold_down", "86400"},
@@ -350,6 +355,7 @@ struct bad {
 #define L50	"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y."
 #define LONG	L50 L50 L50 L50 "z"
 #define PORT	" expected a port from 1 to 65535"
+#define WHERE	" expected an address of this host with a port"
 #define TIME	" expected a number of seconds from 0 to 86400, or like 10m or 1h"
 #define FORGET \
 	" expected a number of seconds up to 30 days, or like 10m, 1h or 3d"
@@ -539,6 +545,19 @@ static const struct bad bads[] = {
 	"--keepalive 65536: expected a number of seconds from 0 to 65535"},
     {{"--hold-down", "86401"}, {NULL}, "--hold-down 86401:" TIME},
     {{"--hold-down", "25h"}, {NULL}, "--hold-down 25h:" TIME},
+    {{"--metrics", "9946"}, {NULL}, "--metrics 9946:" WHERE},
+    {{"--metrics", ":9946"}, {NULL}, "--metrics :9946:" WHERE},
+    {{"--metrics", "::1:9946"}, {NULL}, "--metrics ::1:9946:" WHERE},
+    {{"--metrics", "[127.0.0.1]:1"}, {NULL}, "--metrics [127.0.0.1]:1:" WHERE},
+    {{"--metrics", "localhost:1"}, {NULL}, "--metrics localhost:1:" WHERE},
+    {{"--metrics", "127.0.0.1:0"}, {NULL}, "--metrics 127.0.0.1:0:" WHERE},
+    {{"--metrics", "127.0.0.1:x"}, {NULL}, "--metrics 127.0.0.1:x:" WHERE},
+    {{"--metrics", "224.0.0.1:1"}, {NULL}, "--metrics 224.0.0.1:1:" WHERE},
+    {{"--metrics", "[fe80::1]:1"}, {NULL}, "--metrics [fe80::1]:1:" WHERE},
+    {{"--metrics", "unix:a"}, {NULL}, "--metrics unix:a:" WHERE},
+    {{"--metrics", "unix:/a/"}, {NULL}, "--metrics unix:/a/:" WHERE},
+    {{"--metrics", "unix:"}, {NULL}, "--metrics unix::" WHERE},
+    {{"--metrics", ""}, {NULL}, "--metrics :" WHERE},
     {{"--hold-down", "m"}, {NULL}, "--hold-down m:" TIME},
     {{"--hold-down", "10ms"}, {NULL}, "--hold-down 10ms:" TIME},
     {{"--hold-down", "-1s"}, {NULL}, "--hold-down -1s:" TIME},
@@ -816,7 +835,7 @@ test_manual(void **state)
 	fclose(f);
 	assert_true(n < sizeof(man) - 1);
 	n = words(help, "  ", "--", hw);
-	assert_int_equal(n, 29);
+	assert_int_equal(n, 30);
 	assert_int_equal(words(man, ".It ", "Fl -", mw), n);
 	for (i = 0; i < n; i++)
 		assert_string_equal(hw[i], mw[i]);
