@@ -39,6 +39,7 @@
 #include "dns.h"
 #include "gossip.h"
 #include "mesh.h"
+#include "metrics.h"
 #include "net.h"
 #include "privc.h"
 #include "seal.h"
@@ -190,6 +191,7 @@ sealed(void)
 
 static const struct mesh_ops mesh_ops = {
     .sealed = sealed,
+    .net = net_counters,
     .send = net_send,
     .stream = net_stream,
     .resolve = resolve,
@@ -233,8 +235,10 @@ static void
 on_stat(const struct priv_stat *s)
 {
 	mesh_stat(g.mesh, now(), s);
-	if (s->flags & PRIV_STAT_LAST)
+	if (s->flags & PRIV_STAT_LAST) {
 		control_refreshed();
+		metrics_refreshed();
+	}
 	rearm();
 }
 
@@ -270,6 +274,19 @@ refresh(void)
 {
 	if (!mesh_may_ask(g.mesh) || priv_stats() == 0)
 		control_refreshed();
+}
+
+static char *
+metrics_page(size_t *len)
+{
+	return mesh_metrics(g.mesh, len);
+}
+
+static void
+metrics_refresh(void)
+{
+	if (!mesh_may_ask(g.mesh) || priv_stats() == 0)
+		metrics_refreshed();
 }
 
 /* Keys shall not be swapped, as far as wesher-priv's limit goes. */
@@ -470,6 +487,10 @@ start_inside(void)
 {
 	static const struct privc_handler ph = {
 	    on_hello, on_net, on_result, on_stat, on_leave, on_stop, on_gone};
+	const struct metrics_config mc = {.base = g.base,
+	    .fd = PRIV_FD_METRICS,
+	    .page = metrics_page,
+	    .refresh = metrics_refresh};
 	struct state *st = secret(sizeof(*st));
 
 	load_state(st);
@@ -492,6 +513,8 @@ start_inside(void)
 	if (privc_start(g.base, PRIV_FD_BOUNDARY, &ph) == -1 ||
 	    control_start(g.base, PRIV_FD_CONTROL, status_doc, refresh) == -1)
 		fatal("cannot start the event loop");
+	if (g.conf.metrics[0] != '\0' && metrics_start(&mc) == -1)
+		fatal("cannot start the HTTP server of --metrics");
 	start_net();
 	if (priv_ready() == 0)
 		fatalx("out of memory");
@@ -516,6 +539,7 @@ gossip_main(void)
 	event_base_dispatch(g.base);
 	net_stop();
 	control_stop();
+	metrics_stop();
 	dns_stop();
 	mesh_free(g.mesh);
 	seal_free(g.seal);

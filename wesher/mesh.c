@@ -137,6 +137,7 @@ void
 mesh_result(struct mesh *m, int64_t now, const struct priv_result *r)
 {
 	m->now = now;
+	mesh_error(m, r->error);
 	if (r->request == PRIV_SELF)
 		address_result(m, now, r);
 	else if (m->peers != NULL &&

@@ -20,6 +20,7 @@
  */
 struct mesh;
 struct layers;
+struct net_counters;
 
 struct mesh_ops {
 	void (*send)(const struct ipport *to, const uint8_t *plain, size_t len);
@@ -39,6 +40,8 @@ struct mesh_ops {
 	const struct layers *(*layers)(void);
 	/* Messages sealed since the start. NULL: not counted. */
 	uint64_t (*sealed)(void);
+	/* What the sockets counted. NULL: not counted. */
+	const struct net_counters *(*net)(void);
 	/* Seconds since 1970. NULL: time(3). */
 	int64_t (*wall)(void);
 };
@@ -97,6 +100,11 @@ void mesh_view(struct mesh *m, struct mesh_view *v);
 bool mesh_may_ask(const struct mesh *m);
 /* The document of `wesher status` (control.h), malloc'ed; NULL: no memory. */
 char *mesh_status(struct mesh *m, int64_t now);
+/* The page of Prometheus, malloc'ed; NULL: no memory. */
+char *mesh_metrics(struct mesh *m, size_t *len);
+/* What was not taken, by reason, since the start; all of them, 0 too. */
+void mesh_refused(const struct mesh *m,
+    void (*each)(void *arg, const char *reason, uint64_t n), void *arg);
 
 /*
  * Which address to announce (--advertise-addr, --bind-addr, a public

@@ -13,6 +13,8 @@
 #define ROUTE_WAIT   (10 * US_PER_S) /* for a default route to come back */
 #define SYNC_LATEST  (60 * US_PER_S) /* after the start, if anybody answered */
 
+#define MESH_ERRNOS 134 /* errno values that are told apart */
+
 #define CONFLICTS 16 /* names that two hosts claim */
 
 /* mesh_conflict.c */
@@ -71,6 +73,7 @@ struct mesh {
 	int64_t stir_at; /* before that the stirred wait */
 	struct wear wear;
 	uint64_t sealed; /* of them, counted so far */
+	uint32_t errors[MESH_ERRNOS]; /* RESULTs, by errno; 0: any other */
 };
 
 /* mesh_net.c */
@@ -139,6 +142,10 @@ void mesh_conflict(
 const struct conflict *
 mesh_conflict_of(const struct mesh *m, const struct member *mb, int64_t now);
 void mesh_conflict_forget(struct mesh *m, const struct member *mb);
+
+/* mesh_metrics.c */
+/* A RESULT had this errno, or 0. */
+void mesh_error(struct mesh *m, int error);
 
 /* mesh_save.c */
 /* Save m->state with the members of the table. As ops->save, 0 or -1. */

@@ -107,6 +107,8 @@ one_packet(const struct ipport *from, uint8_t *block, size_t len)
 	n = seal_open(net.cfg.seal, block, len, NULL, 0, plain, PACKET_MAX);
 	if (n == -1) {
 		net.count.refused_packets++;
+		net.count.refused[len < SEAL_OVERHEAD ? NET_LENGTH
+						      : NET_NOT_SEALED]++;
 		net_refused(from, "packet",
 		    len < SEAL_OVERHEAD
 			? "too short to be one of ours"
@@ -117,11 +119,13 @@ one_packet(const struct ipport *from, uint8_t *block, size_t len)
 	/* The network may double one: no reason to speak of it. */
 	if (replay_seen(&net.heard, block + SEAL_NONCE_OFFSET)) {
 		net.count.replays++;
+		net.count.refused[NET_REPLAY]++;
 		return;
 	}
 	err = net.cfg.handler.packet(from, plain, (size_t)n);
 	if (err < 0) {
 		net.count.refused_packets++;
+		net.count.refused[NET_MALFORMED]++;
 		net_refused(from, "packet", wire_error_str(err));
 	}
 }
@@ -140,6 +144,7 @@ net_takes(const struct ipport *from, const struct net_local *at)
 	if (accept_ok(&net.accept, &at->ip, at->ifindex, &why))
 		return true;
 	net.count.strays++;
+	net.count.refused[NET_STRAY]++;
 	net_refused(from, at->stream ? "stream" : "packet", why);
 	return false;
 }

@@ -74,12 +74,26 @@ void net_stream(
  */
 void net_prime(const struct ipaddr *overlay);
 
+/* Why a packet or a stream was refused. */
+enum net_reason {
+	NET_NOT_SEALED, /* no key of ours opens it, or no sealed thing at all */
+	NET_MALFORMED, /* sealed with our key, and nonsense */
+	NET_LENGTH, /* too short, or declares an impossible length */
+	NET_REPLAY, /* it came before */
+	NET_STRAY, /* not for us: net_accept() */
+	NET_CROWD, /* too many streams, or bytes, at once */
+	NET_TIME, /* a stream was too slow */
+	NET_CUT, /* or ended before its message did */
+	NET_REASONS
+};
+
 struct net_counters {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t refused_packets, refused_streams, streams_in, streams_out;
 	uint64_t send_errors;
 	uint64_t strays; /* packets and streams that net_accept rules out */
 	uint64_t replays; /* packets and streams that came before */
+	uint64_t refused[NET_REASONS]; /* packets and streams, by reason */
 };
 const struct net_counters *net_counters(void);
 

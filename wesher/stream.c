@@ -101,13 +101,14 @@ phase(struct conn *c)
 
 /* Give up on a stream; an asker inside is told why. */
 static void
-conn_fail(struct conn *c, const char *why)
+conn_fail(struct conn *c, enum net_reason reason, const char *why)
 {
 	uint32_t id = c->id;
 	bool tell = !c->incoming;
 
 	if (c->incoming && !c->answering) {
 		st.count->refused_streams++;
+		st.count->refused[reason]++;
 		net_refused(&c->peer, "stream", why);
 	}
 	conn_free(c);
@@ -123,7 +124,7 @@ give_way(struct conn *c, const char *why)
 	struct gate_entry *e;
 
 	while ((e = gate_surplus(&st.gate, &c->gate, clock_now())) != NULL) {
-		conn_fail(conn_of(e), why);
+		conn_fail(conn_of(e), NET_CROWD, why);
 		if (e == &c->gate)
 			return true;
 	}
@@ -191,6 +192,7 @@ deliver(struct conn *c, uint8_t type, const uint8_t *body, size_t len,
 	if (st.cfg.handler.request(
 		&c->peer, type, body, len, &reply, &replylen) == -1) {
 		st.count->refused_streams++;
+		st.count->refused[NET_MALFORMED]++;
 		net_refused(&c->peer, "stream", "malformed message");
 	}
 	free(owned);
@@ -214,14 +216,14 @@ opened(struct conn *c, const uint8_t *plain, size_t len)
 	    plain, len, WIRE_INFLATE_STREAM, &type, &body, &bodylen, &owned);
 	if (err == 0 && owned == NULL) {
 		if ((owned = malloc(bodylen + 1)) == NULL) {
-			conn_fail(c, strerror(errno));
+			conn_fail(c, NET_CROWD, strerror(errno));
 			return;
 		}
 		body = memcpy(owned, body, bodylen);
 	}
 	block_free(c);
 	if (err < 0)
-		conn_fail(c, wire_error_str(err));
+		conn_fail(c, NET_MALFORMED, wire_error_str(err));
 	else
 		deliver(c, type, body, bodylen, owned);
 }
@@ -235,13 +237,13 @@ open_block(struct conn *c)
 	n = seal_open_here(
 	    st.cfg.seal, wire + FRAME_HEAD, c->need, wire, FRAME_HEAD, &plain);
 	if (n == -1) {
-		conn_fail(c,
+		conn_fail(c, NET_NOT_SEALED,
 		    "not sealed with our cluster key (another mesh, or a "
 		    "member with another --cluster-key)");
 	} else if (replay_seen(
 		       &st.heard, wire + FRAME_HEAD + SEAL_NONCE_OFFSET)) {
 		st.count->replays++;
-		conn_fail(c, "a recording of one that came before");
+		conn_fail(c, NET_REPLAY, "a recording of one that came before");
 	} else {
 		opened(c, plain, (size_t)n);
 	}
@@ -255,12 +257,12 @@ read_header(struct conn *c, struct evbuffer *in)
 
 	evbuffer_copyout(in, head, sizeof(head));
 	if (head[0] != WIRE_ENCRYPT) {
-		conn_fail(c, "not encrypted");
+		conn_fail(c, NET_NOT_SEALED, "not encrypted");
 		return -1;
 	}
 	c->need = frame_length(head);
 	if (c->need <= SEAL_OVERHEAD || c->need > GATE_BYTES - FRAME_HEAD) {
-		conn_fail(c, "its length is out of range");
+		conn_fail(c, NET_LENGTH, "its length is out of range");
 		return -1;
 	}
 	return 0;
@@ -344,7 +346,7 @@ on_read(struct bufferevent *bev, void *arg)
 	if (c->need == 0)
 		return;
 	if (read_block(c, in) == -1)
-		conn_fail(c, strerror(ENOMEM));
+		conn_fail(c, NET_CROWD, strerror(ENOMEM));
 	else if (may_hold(c, in) && c->have == FRAME_HEAD + (size_t)c->need)
 		open_block(c);
 }
@@ -376,13 +378,13 @@ on_event(struct bufferevent *bev, short what, void *arg)
 	    c->answering)
 		return;
 	if (what & BEV_EVENT_EOF)
-		conn_fail(c, c->incoming
-				 ? "closed before a whole message came"
-				 : "closed without an answer (has it another "
-				   "--cluster-key, or does it announce another "
-				   "address?)");
+		conn_fail(c, NET_CUT,
+		    c->incoming ? "closed before a whole message came"
+				: "closed without an answer (has it another "
+				  "--cluster-key, or does it announce another "
+				  "address?)");
 	else
-		conn_fail(c, evutil_socket_error_to_string(err));
+		conn_fail(c, NET_CUT, evutil_socket_error_to_string(err));
 }
 
 static void
@@ -393,11 +395,11 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (!c->connected)
-		conn_fail(c, "connection timed out");
+		conn_fail(c, NET_TIME, "connection timed out");
 	else if (c->incoming)
-		conn_fail(c, "no whole message in time");
+		conn_fail(c, NET_TIME, "no whole message in time");
 	else
-		conn_fail(c, "no answer in time");
+		conn_fail(c, NET_TIME, "no answer in time");
 }
 
 static enum gate_who
