@@ -355,8 +355,10 @@ struct bad {
 #define L50	"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y."
 #define LONG	L50 L50 L50 L50 "z"
 #define PORT	" expected a port from 1 to 65535"
-#define WHERE	" expected an address of this host with a port"
-#define TIME	" expected a number of seconds from 0 to 86400, or like 10m or 1h"
+#define WHERE                                                  \
+	" expected an address of this host with a port, like " \
+	"127.0.0.1:9946 or [::1]:9946, or unix: and the path of a socket"
+#define TIME " expected a number of seconds from 0 to 86400, or like 10m or 1h"
 #define FORGET \
 	" expected a number of seconds up to 30 days, or like 10m, 1h or 3d"
 #define OVERLAY                                                              \
