@@ -25,6 +25,7 @@
 #include "../../common/clock.h"
 #include "../../wesher/confine.h"
 #include "../../wesher/mesh.h"
+#include "../../wesher/net.h"
 #include "../../wesher/privc.h"
 #include "../../wesher/wear.h"
 #include "../../wesher/wire.h"
@@ -75,6 +76,7 @@ static struct {
 	struct state kept; /* as saved last, without the members */
 	bool deaf; /* priv_self and priv_sync are out of memory */
 	bool confined; /* the sandbox lets no TCP go to port 7946 */
+	struct net_counters counters; /* what the sockets count */
 	struct peer_view seen; /* a test's own */
 } w;
 
@@ -270,6 +272,12 @@ on_wall(void)
 	return w.wall;
 }
 
+static inline const struct net_counters *
+on_net(void)
+{
+	return &w.counters;
+}
+
 static const struct mesh_ops ops = {
     .send = on_send,
     .stream = on_stream,
@@ -281,6 +289,7 @@ static const struct mesh_ops ops = {
     .connects = connects,
     .layers = get_layers,
     .sealed = on_sealed,
+    .net = on_net,
     .wall = on_wall,
 };
 
