@@ -103,7 +103,7 @@ start(int family)
 	    .fd = fd,
 	    .page = on_page,
 	    .refresh = on_refresh,
-	    .client_ms = 5000};
+	    .client_ms = 2000};
 	return metrics_start(&w.cfg);
 }
 
