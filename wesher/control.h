@@ -14,6 +14,7 @@
  *        {"wesher": {"uid", "chroot", "no_capabilities", "no_new_privs",
  *        "limits", "seccomp", "landlock" (its ABI, 0: none)},
  *        "wesher-priv": {"bounded", "seccomp", "landlock"}},
+ *     "refused": {REASON: count, ...} (see METRICS in wesher(8)),
  *     "mesh": {"members", "alive", "suspect", "failed", "left"},
  *     "members": [{ "name", "state" ("alive", "suspect", "failed", "left"),
  *        "addr" (ip:port), "overlay" (or null), "endpoint" (in use, or null),

@@ -191,6 +191,23 @@ sandbox_doc(const struct mesh *m)
 	    (net->box & PRIV_BOX_LANDLOCK) != 0 ? net->landlock : 0);
 }
 
+static void
+refused(void *doc, const char *reason, uint64_t n)
+{
+	json_object_set_new(doc, reason, json_integer((json_int_t)n));
+}
+
+/* What was not taken, by reason. */
+static json_t *
+refused_doc(const struct mesh *m)
+{
+	json_t *doc = json_object();
+
+	if (doc != NULL)
+		mesh_refused(m, refused, doc);
+	return doc;
+}
+
 static json_t *
 head_doc(struct mesh *m)
 {
@@ -230,6 +247,7 @@ mesh_status(struct mesh *m, int64_t now)
 		return NULL;
 	}
 	json_object_set_new(doc, "sandbox", sandbox_doc(m));
+	json_object_set_new(doc, "refused", refused_doc(m));
 	json_object_set_new(doc, "mesh",
 	    json_pack("{s:i, s:i, s:i, s:i, s:i}", "members",
 		(int)(count[0] + count[1] + count[2] + count[3]), "alive",

@@ -1003,6 +1003,15 @@ test_incarnation_at_its_end(void **state)
 	assert_int_equal(swim_incarnation(v.swim), 0xe0000001u);
 }
 
+static json_int_t
+refused_of(const json_t *doc, const char *reason)
+{
+	json_t *n = json_object_get(json_object_get(doc, "refused"), reason);
+
+	assert_true(json_is_integer(n));
+	return json_integer_value(n);
+}
+
 static void
 test_status(void **state)
 {
@@ -1018,6 +1027,7 @@ test_status(void **state)
 	free(text);
 	mesh_free(w.mesh);
 	up(0);
+	w.counters.refused[NET_REPLAY] = 7;
 	alive(&two[0]);
 	alive(&odd);
 	answer(0);
@@ -1026,6 +1036,8 @@ test_status(void **state)
 	doc = json_loads(text, 0, NULL);
 	free(text);
 	assert_non_null(doc);
+	assert_int_equal(refused_of(doc, "replay"), 7);
+	assert_int_equal(refused_of(doc, "table_full"), 0);
 	list = json_object_get(doc, "members");
 	assert_int_equal(json_array_size(list), 2);
 	assert_true(
