@@ -365,6 +365,94 @@ test_control(void **state)
 }
 
 static void
+do_metrics(void)
+{
+	close(setup_metrics(&pol));
+}
+
+static void
+metrics_at(const char *kind, const char *where)
+{
+	snprintf(pol.metrics, sizeof(pol.metrics), "%s%s", kind, where);
+}
+
+/* Nowhere, by a socket, by TCP. */
+static void
+test_metrics(void **state)
+{
+	struct stat st;
+	char name[32];
+	int fd, i;
+
+	(void)state;
+	ROOT();
+	assert_int_equal(setup_metrics(&pol), -1);
+	close(setup_lock(&pol)); /* makes the folder */
+	metrics_at("unix:", path(run_dir, "m.sock"));
+	for (i = 0; i < 2; i++) { /* another time in place of the first */
+		fd = setup_metrics(&pol);
+		assert_int_equal(lstat(path(run_dir, "m.sock"), &st), 0);
+		assert_true(S_ISSOCK(st.st_mode));
+		assert_int_equal(st.st_mode & 0007, 0);
+		close(fd);
+	}
+	snprintf(name, sizeof(name), "127.0.0.1:%u", free_port());
+	metrics_at("", name);
+	fd = setup_metrics(&pol);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(dies(do_metrics), 1);
+	assert_non_null(strstr(complaint, name));
+	assert_non_null(strstr(complaint, "in use"));
+	close(fd);
+	metrics_at("", "192.0.2.1:9946");
+	assert_int_equal(dies(do_metrics), 1);
+	assert_non_null(strstr(complaint, "--metrics 192.0.2.1:9946"));
+}
+
+static void
+no_metrics(const char *where, const char *words)
+{
+	metrics_at("unix:", where);
+	assert_int_equal(dies(do_metrics), 1);
+	if (strstr(complaint, words) == NULL)
+		fail_msg("%s: %s", where, complaint);
+}
+
+/* Only where nobody else can put something in its place. */
+static void
+hostile_16_metrics_socket(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	ROOT();
+	close(setup_lock(&pol));
+	mkdir(path(top, "open"), 0);
+	chmod(path(top, "open"), 0777);
+	no_metrics(path(top, "open/m.sock"), "not permitted");
+	chmod(path(top, "open"), 01777);
+	no_metrics(path(top, "open/m.sock"), "not permitted");
+	mkdir(path(top, "theirs"), 0755);
+	mkdir(path(top, "theirs/mine"), 0755);
+	assert_int_equal(chown(path(top, "theirs"), UID, UID), 0);
+	no_metrics(path(top, "theirs/m.sock"), "not permitted");
+	no_metrics(path(top, "theirs/mine/m.sock"), "not permitted");
+	/* By a link, too. */
+	assert_int_equal(
+	    symlink(path(top, "theirs"), path(run_dir, "link")), 0);
+	no_metrics(path(run_dir, "link/m.sock"), "not permitted");
+	no_metrics(path(run_dir, "none/m.sock"), "No such file");
+	make_file(path(run_dir, "precious"), "x");
+	no_metrics(path(run_dir, "precious"), "exists");
+	assert_int_equal(stat(path(run_dir, "precious"), &st), 0);
+	assert_int_equal(st.st_size, 1);
+	assert_int_equal(
+	    symlink(path(run_dir, "precious"), path(run_dir, "l")), 0);
+	no_metrics(path(run_dir, "l"), "exists");
+}
+
+static void
 test_link(void **state)
 {
 	struct wgkey k;
@@ -454,6 +542,8 @@ main(void)
 	    T(test_oldstate),
 	    T(test_sockets),
 	    T(test_control),
+	    T(test_metrics),
+	    T(hostile_16_metrics_socket),
 	    T(test_link),
 	    T(test_userspace),
 	};

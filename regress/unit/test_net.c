@@ -38,6 +38,8 @@ test_packets_of_strangers(void **state)
 	turn(50);
 	assert_int_equal(w.packets, 0);
 	assert_int_equal(net_counters()->refused_packets, 104);
+	assert_int_equal(net_counters()->refused[NET_LENGTH], 102);
+	assert_int_equal(net_counters()->refused[NET_NOT_SEALED], 2);
 	/* One line for one source and minute. */
 	assert_int_equal(w.lines, 1);
 }
@@ -162,6 +164,7 @@ test_budget_before_authentication(void **state)
 			event_base_loop(w.base, EVLOOP_NONBLOCK);
 		}
 	assert_true(net_counters()->refused_streams > before);
+	assert_true(net_counters()->refused[NET_CROWD] > 0);
 	for (i = 0; i < 3; i++)
 		close(fd[i]);
 	turn(50);
@@ -440,6 +443,8 @@ test_taken_is_what_was_announced(void **state)
 	assert_string_equal(answer_from("127.0.0.2", false), "");
 	assert_true(is_closed("127.0.0.2", true));
 	assert_int_equal(net_counters()->strays, strays + 2);
+	assert_int_equal(
+	    net_counters()->refused[NET_STRAY], net_counters()->strays);
 	memset(&a, 0, sizeof(a));
 	net_accept(&a);
 }

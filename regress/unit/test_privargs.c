@@ -47,6 +47,7 @@ same(const struct policy *a, const struct policy *b)
 	assert_string_equal(a->bind_iface, b->bind_iface);
 	assert_string_equal(a->user, b->user);
 	assert_string_equal(a->hosts_domains, b->hosts_domains);
+	assert_string_equal(a->metrics, b->metrics);
 	assert_int_equal(a->keep_interface, b->keep_interface);
 	assert_int_equal(a->no_etc_hosts, b->no_etc_hosts);
 	assert_int_equal(a->foreground, b->foreground);
@@ -100,6 +101,8 @@ test_full(void **state)
 	for (i = 0; i + 2 < sizeof(p.hosts_domains); i += 2)
 		strcat(p.hosts_domains, "a,");
 	strcat(p.hosts_domains, "b");
+	snprintf(p.metrics, sizeof(p.metrics), "unix:/%0*d",
+	    (int)sizeof(p.metrics) - 7, 1); /* the longest */
 	p.keep_interface = p.no_etc_hosts = p.foreground = true;
 	p.allow_static = p.init = true;
 	p.log_level = LOG_L_DEBUG;

@@ -481,6 +481,8 @@ hostile_10_recorded_packets(void **state)
 	}
 	assert_int_equal(w.requests, 1);
 	assert_int_equal(net_counters()->replays, replays + 12);
+	assert_int_equal(
+	    net_counters()->refused[NET_REPLAY], net_counters()->replays);
 }
 
 static void
