@@ -228,7 +228,7 @@ probe_deadline(const struct swim *s)
 	const struct probe *p = &s->probe;
 
 	if (p->m == NULL)
-		return s->next_probe;
+		return s->mode == SWIM_RUN ? s->next_probe : NEVER;
 	return !p->indirect && p->indirect_at < p->end ? p->indirect_at
 						       : p->end;
 }

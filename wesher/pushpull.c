@@ -591,8 +591,8 @@ int64_t
 pushpull_deadline(const struct swim *s)
 {
 	const struct feed *f = TAILQ_FIRST(&s->feeds);
-	const int64_t all[] = {
-	    f != NULL ? f->at : NEVER, meet_deadline(s), s->next_pushpull};
+	const int64_t all[] = {f != NULL ? f->at : NEVER, meet_deadline(s),
+	    s->mode == SWIM_RUN ? s->next_pushpull : NEVER};
 
 	return swim_earliest(all, sizeof(all) / sizeof(all[0]));
 }

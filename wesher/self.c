@@ -492,9 +492,12 @@ self_run(struct swim *s)
 int64_t
 self_deadline(const struct swim *s)
 {
-	const int64_t all[] = {s->leave_end, s->wake_at, s->refute_at,
-	    s->announce_at, s->listed_at, s->catch_up_at,
-	    s->mode == SWIM_RUN ? ghost_deadline(s) : NEVER};
+	/* What is done in SWIM_RUN alone would be due for ever elsewhere. */
+	const bool run = s->mode == SWIM_RUN;
+	const int64_t all[] = {s->leave_end, s->wake_at,
+	    run ? s->refute_at : NEVER, run ? s->announce_at : NEVER,
+	    run ? s->listed_at : NEVER, run ? s->catch_up_at : NEVER,
+	    run ? ghost_deadline(s) : NEVER};
 
 	return swim_earliest(all, sizeof(all) / sizeof(all[0]));
 }

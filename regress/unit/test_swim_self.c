@@ -346,6 +346,34 @@ a_leave_is_told_to_the_living_and_ends(void **state)
 	r->s->prof = &swim_wan;
 }
 
+/*
+ * Whatever is heard while it leaves sets no time at which nothing is done: the
+ * daemon would spin until it ends. rig_run() fails on a deadline that stays.
+ */
+static void
+news_during_a_leave_sets_no_time_that_stays(void **state)
+{
+	char name[16], addr[16];
+	unsigned i;
+
+	(void)state;
+	rig_populate(r, 12);
+	for (i = 1; i <= 11; i++) {
+		snprintf(name, sizeof(name), "m%u", i);
+		feed_end(r, name, name, 1);
+	}
+	bcast_clear(&r->s->queue);
+	swim_leave(r->s, r->now);
+	for (i = 1; i <= 11; i++) {
+		snprintf(name, sizeof(name), "m%u", i);
+		snprintf(addr, sizeof(addr), "10.1.0.%u", i + 1);
+		feed_alive(r, name, addr, 9);
+	}
+	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
+	rig_run(r, 60 * SEC);
+	assert_int_equal(rig_evs(r, SWIM_EV_LEAVE_DONE), 1);
+}
+
 /* Leaving for good while moving: the return is off. */
 static void
 a_leave_while_moving_is_for_good(void **state)
@@ -751,6 +779,7 @@ main(void)
 	    T(impossible_configurations),
 	    T(a_leave_tells_everybody),
 	    T(a_leave_is_told_to_the_living_and_ends),
+	    T(news_during_a_leave_sets_no_time_that_stays),
 	    T(a_leave_while_moving_is_for_good),
 	    T(a_leave_alone_is_done_at_once),
 	    T(a_leave_ends_with_the_last_dead_neighbour),
