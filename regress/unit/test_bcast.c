@@ -278,7 +278,7 @@ static ssize_t
 encode(const struct member *m, uint8_t *buf, size_t cap)
 {
 	assert_true(alive_len <= cap);
-	memset(buf, m->state, alive_len);
+	memset(buf, 'a' + m->state, alive_len);
 	buf[0] = WIRE_USER;
 	return alive_len == 0 ? -1 : (ssize_t)alive_len;
 }
@@ -287,16 +287,16 @@ encode(const struct member *m, uint8_t *buf, size_t cap)
 static void
 alive_is_written_when_sent(void **state)
 {
-	struct member m = {.state = 'a'};
+	struct member m = {.state = MEMBER_ALIVE};
 
 	(void)state;
 	q.encode = encode;
 	alive_len = 100;
 	assert_int_equal(bcast_put_alive(&q, &m, false), 0);
 	put(0, 80, 'x');
-	m.state = 'b';
+	m.state = MEMBER_SUSPECT;
 	assert_string_equal(fill(9, WIRE_PLAIN_MAX), "bx");
-	m.state = 'c';
+	m.state = MEMBER_DEAD;
 	alive_len = 60;
 	assert_string_equal(fill(9, WIRE_PLAIN_MAX), "xc");
 	alive_len = 1000;
