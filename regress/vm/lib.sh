@@ -1,22 +1,23 @@
 # Hosts with systemd as their first process, for scenarios of the VM; sourced
-# behind regress/e2e/lib.sh, whose words for TAP and time are used.
+# behind regress/e2e/lib.sh, most of whose words hold for these hosts, too.
 #
-#	boot NAME ADDR/LEN      start a host; the network is the bridge br0
-#	on NAME COMMAND...      run a command there, as root
-#	booted NAME             everything that is to start there has
+#	begin_systemd       the network, the bridge br0
+#	boot NAME ADDR/LEN  start a host
+#	booted NAME         everything that is to start there has
+#	on NAME COMMAND...  run a command there, as root
+#	unit NAME PROPERTY  what systemd says about wesher.service
+#	journal NAME [OPTION...]  what wesher has logged there
 
 CG=/sys/fs/cgroup
 
-lan() {
+begin_systemd() {
+	[ -d /deb ] || skip_all "there is no Debian root: see systemd.t"
+	DIR=/run/hosts
+	mkdir $DIR
+	WESHER=/usr/sbin/wesher
 	ip link add br0 type bridge forward_delay 0
 	ip link set br0 up
 	mount -t cgroup2 cgroup2 $CG
-	# The processes so far, so that controllers can be handed on.
-	mkdir -p "$CG/vm"
-	while read -r l_pid; do
-		echo "$l_pid" >"$CG/vm/cgroup.procs" 2>/dev/null || :
-	done <$CG/cgroup.procs
-	echo +memory +pids +cpu >$CG/cgroup.subtree_control
 }
 
 boot() { # NAME ADDR/LEN
@@ -28,10 +29,13 @@ boot() { # NAME ADDR/LEN
 	ip -n "$1" link set eth0 up
 	mkdir -p "$CG/$1" "$DIR/$1"
 	# The cgroup that a namespace begins in is its top.
-	sh -c "echo \$\$ >$CG/$1/cgroup.procs
-	    exec nsenter --net=/run/netns/$1 unshare -p -m -u -i -C --fork \
-	    sh $TOP/regress/vm/host $DIR $1" >"$DIR/$1.log" 2>&1 </dev/null &
-	wait_until 20 first_process "$1" $!
+	sh -c 'echo $$ >"$1/cgroup.procs"
+	    exec nsenter --net="/run/netns/$2" unshare -p -m -u -i -C --fork \
+	    sh "$3/regress/vm/host" "$4" "$2"' \
+	    sh "$CG/$1" "$1" "$TOP" "$DIR" >"$DIR/$1/boot" 2>&1 </dev/null &
+	wait_until 20 first_process "$1" $! || return 1
+	ln -s "/proc/$(cat "$DIR/$1/pid")/root/run" "$DIR/$1/run"
+	ln -s "/proc/$(cat "$DIR/$1/pid")/root/etc" "$DIR/$1/etc"
 }
 
 first_process() { # NAME PARENT
@@ -48,4 +52,23 @@ on() { # NAME COMMAND...
 
 booted() { # NAME
 	on "$1" systemctl is-system-running | grep -qE 'running|degraded'
+}
+
+unit() { # NAME PROPERTY
+	on "$1" systemctl show -P "$2" wesher.service
+}
+
+journal() { # NAME [OPTION...]
+	j_on=$1
+	shift
+	on "$j_on" journalctl -q --no-pager -o cat -u wesher.service "$@"
+}
+
+# In the place of the files that other scenarios log to.
+show_logs() {
+	for sl in $HOSTS; do
+		note "---- $sl"
+		on "$sl" systemctl --no-pager -n 0 status wesher.service
+		on "$sl" journalctl -q --no-pager -n 40 -o short-monotonic
+	done 2>&1 | sed 's/^/# /'
 }
