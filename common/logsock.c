@@ -86,3 +86,16 @@ notify_send(const char *text)
 		(void)send(
 		    notifyfd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
+
+void
+notify_alive(unsigned members, unsigned alive, unsigned failed)
+{
+	static char said[96];
+	char text[96];
+
+	snprintf(text, sizeof(text),
+	    "WATCHDOG=1\nSTATUS=%u members: %u alive, %u failed", members,
+	    alive, failed);
+	notify_send(strcmp(text, said) == 0 ? "WATCHDOG=1" : text);
+	strlcpy(said, text, sizeof(said));
+}

@@ -14,5 +14,8 @@ void syslog_send(enum log_level level, const char *tag, const char *line);
 /* The supervisor's socket (NOTIFY_SOCKET), if any; opened likewise. */
 void notify_open(const char *path);
 void notify_send(const char *text);
+/* What the gossip process is heard to say feeds the watchdog; its count of the
+ * mesh is the status line, said when it has changed. */
+void notify_alive(unsigned members, unsigned alive, unsigned failed);
 
 #endif

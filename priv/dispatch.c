@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../common/log.h"
+#include "../common/logsock.h"
 #include "../common/seqpacket.h"
 #include "priv.h"
 
@@ -159,6 +160,7 @@ static int
 do_alive(struct priv *p, struct request *q)
 {
 	p->alive = q->m->alive;
+	notify_alive(p->alive.members, p->alive.alive, p->alive.failed);
 	return 0;
 }
 

@@ -129,6 +129,28 @@ test_notify(void **state)
 	unlink(path);
 }
 
+/* The watchdog is fed each time, the line is said when it has changed. */
+static void
+test_notify_alive(void **state)
+{
+	const char *said = "WATCHDOG=1\nSTATUS=3 members: 2 alive, 1 failed";
+	int fd = listener(path);
+
+	(void)state;
+	notify_open(path);
+	notify_alive(3, 2, 1);
+	assert_string_equal(next(fd), said);
+	notify_alive(3, 2, 1);
+	assert_string_equal(next(fd), "WATCHDOG=1");
+	notify_alive(3, 3, 0);
+	assert_string_equal(
+	    next(fd), "WATCHDOG=1\nSTATUS=3 members: 3 alive, 0 failed");
+	notify_alive(3, 2, 1);
+	assert_string_equal(next(fd), said);
+	close(fd);
+	unlink(path);
+}
+
 int
 main(void)
 {
@@ -136,6 +158,7 @@ main(void)
 	    cmocka_unit_test(test_syslog),
 	    cmocka_unit_test(test_syslog_full),
 	    cmocka_unit_test(test_notify),
+	    cmocka_unit_test(test_notify_alive),
 	};
 	int rv;
 
