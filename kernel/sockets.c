@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "../common/check.h"
+#include "../common/log.h"
 #include "../common/owned.h"
 #include "sockets.h"
 
@@ -90,12 +92,20 @@ sockets_bind(int fd, const struct ipport *at, int type)
 	return 0;
 }
 
+/*
+ * Whoever makes a socket gives it a group: to hand it to one afterwards takes
+ * CAP_CHOWN, which a supervisor may have kept from us.
+ */
 int
-sockets_control(const char *path)
+sockets_control(const char *path, const char *group)
 {
+	const int flags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	mode_t old = umask(0177);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const struct group *g = getgrnam(group);
+	gid_t own = getegid();
+	bool shared = g != NULL && setegid(g->gr_gid) == 0;
+	mode_t old = umask(shared ? 0117 : 0177);
+	int fd = socket(AF_UNIX, flags, 0);
 
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
 	(void)unlink(sun.sun_path);
@@ -103,6 +113,8 @@ sockets_control(const char *path)
 			    listen(fd, 16) == -1))
 		fd = closed(fd);
 	(void)umask(old);
+	if (shared && setegid(own) == -1)
+		fatal("group id");
 	return fd;
 }
 
@@ -129,7 +141,7 @@ metrics_unix(const char *path)
 		errno = EEXIST;
 		return -1;
 	}
-	return sockets_control(real);
+	return sockets_control(real, SOCKETS_GROUP);
 }
 
 int

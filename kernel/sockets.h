@@ -18,8 +18,15 @@ int sockets_open(struct ipaddr *ip, int type, const char *iface);
 /* Bind it; one for streams listens. 0, or -1 (errno), and it is closed. */
 int sockets_bind(int fd, const struct ipport *at, int type);
 
-/* The control socket, in place of what bears the name: root's alone. */
-int sockets_control(const char *path);
+/* Members of this group look at the mesh; root steers (control.h). */
+#define SOCKETS_GROUP "wesher"
+
+/*
+ * The control socket, in place of what bears the name: root's, and of that
+ * group where there is one (and CAP_SETGID), else root's alone. The group id
+ * of the calling process changes meanwhile. -1 on error (errno).
+ */
+int sockets_control(const char *path, const char *group);
 
 /*
  * The socket for metrics: at ADDR:PORT, or at unix:PATH as the control socket,

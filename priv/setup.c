@@ -115,7 +115,7 @@ setup_control(const struct policy *pol)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s.sock", pol->rundir, pol->interface);
-	if ((fd = sockets_control(path)) == -1)
+	if ((fd = sockets_control(path, SOCKETS_GROUP)) == -1)
 		fatal("%s", path);
 	return fd;
 }

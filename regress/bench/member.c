@@ -94,7 +94,7 @@ member_start(struct member_stub *m, int exe, const char *dir, int log)
 	c.fds[PRIV_FD_CONF] = launch_memfd(&m->conf);
 	c.fds[PRIV_FD_UDP] = bound(&m->conf, SOCK_DGRAM);
 	c.fds[PRIV_FD_TCP] = bound(&m->conf, SOCK_STREAM);
-	c.fds[PRIV_FD_CONTROL] = sockets_control(path);
+	c.fds[PRIV_FD_CONTROL] = sockets_control(path, SOCKETS_GROUP);
 	c.fds[PRIV_FD_METRICS] = c.fds[PRIV_FD_OLDSTATE] = -1;
 	c.fds[PRIV_FD_LOG] = log;
 	if ((m->pid = child_start(&c)) == -1)

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 
 #include "../../common/log.h"
 #include "../../common/owned.h"
+#include "../../kernel/sockets.h"
 #include "../../priv/setup.h"
 
 #define UID 12345
@@ -528,6 +530,34 @@ test_userspace(void **state)
 	sodium_free(k.priv);
 }
 
+/* A group that is there may look; CAP_CHOWN is not needed for it. */
+static void
+test_control_group(void **state)
+{
+	const char *at = path(top, "group.sock");
+	const struct group *g = getgrnam("daemon");
+	struct stat st;
+	int fd;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(g);
+	fd = sockets_control(at, "daemon");
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(stat(at, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0660);
+	assert_int_equal(st.st_gid, g->gr_gid);
+	assert_int_equal(getegid(), 0);
+	close(fd);
+	fd = sockets_control(at, "no-such-group");
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(stat(at, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(st.st_gid, 0);
+	close(fd);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -542,6 +572,7 @@ main(void)
 	    T(test_oldstate),
 	    T(test_sockets),
 	    T(test_control),
+	    T(test_control_group),
 	    T(test_metrics),
 	    T(hostile_16_metrics_socket),
 	    T(test_link),
