@@ -6,7 +6,11 @@ PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+DATADIR ?= $(PREFIX)/share/wesher
 DESTDIR ?=
 PKG_CONFIG ?= pkg-config
 CLANG_FORMAT ?= clang-format
@@ -42,7 +46,7 @@ LD_TEST = $(call once,LD_TEST,$(call pc,--libs,cmocka))
 ALL_CPPFLAGS = -D_GNU_SOURCE -DWESHER_VERSION='"$(VERSION)"' \
 	-DWESHER_LIBEXECDIR='"$(LIBEXECDIR)"' $(HARDEN_P) $(PC_CFLAGS) \
 	$(CPPFLAGS)
-ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN_C) $(CFLAGS)
+ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN_C) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
 ALL_LDFLAGS = $(HARDEN_L) $(CFLAGS) $(LDFLAGS)
 
 src = $(filter-out $(1)/main.c,$(wildcard $(1)/*.c))
@@ -244,7 +248,11 @@ demo: deps
 	@$(MAKE) --no-print-directory -s O=$(O) all $(O)/e2e/names
 	@O=$(O) sh regress/demo
 
-SUBST = sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g'
+SUBST = sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|/etc/|$(SYSCONFDIR)/|g'
+# The unit of one mesh among several.
+INSTANCE = sed -e 's|wgoverlay|%i|g' -e 's|a mesh of|the mesh %i of|' \
+	-e 's|--keep-interface$$|& --interface %i|' \
+	-e 's|^EnvironmentFile=.*|&\nEnvironmentFile=-$(SYSCONFDIR)/wesher/%i.env|'
 
 install: all
 ifeq ($(SANDBOX),no)
@@ -255,13 +263,37 @@ endif
 	    exit 1; }
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
 	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man7 \
-	    $(DESTDIR)$(UNITDIR)
+	    $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) \
+	    $(DESTDIR)$(TMPFILESDIR) $(DESTDIR)$(DATADIR)
 	install -m 755 $(O)/wesher $(DESTDIR)$(SBINDIR)/wesher
 	install -m 755 $(O)/wesher-priv $(DESTDIR)$(LIBEXECDIR)/wesher-priv
 	install -m 644 man/wesher.8 man/wesher-priv.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 man/wesher-protocol.7 $(DESTDIR)$(MANDIR)/man7
-	$(SUBST) dist/wesher.service >$(DESTDIR)$(UNITDIR)/wesher.service
-	chmod 644 $(DESTDIR)$(UNITDIR)/wesher.service
+	$(SUBST) dist/systemd/wesher.service >$(DESTDIR)$(UNITDIR)/wesher.service
+	$(SUBST) dist/systemd/wesher.service | $(INSTANCE) \
+	    >$(DESTDIR)$(UNITDIR)/wesher@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/wesher.service \
+	    $(DESTDIR)$(UNITDIR)/wesher@.service
+	install -m 644 dist/systemd/sysusers.conf \
+	    $(DESTDIR)$(SYSUSERSDIR)/wesher.conf
+	install -m 644 dist/systemd/tmpfiles.conf \
+	    $(DESTDIR)$(TMPFILESDIR)/wesher.conf
+	install -m 644 dist/systemd/userspace.conf dist/grafana/wesher.json \
+	    $(DESTDIR)$(DATADIR)
+
+# The committed tree as a tarball, the same bytes each time.
+DIST = wesher-$(VERSION)
+dist:
+	@git rev-parse -q --verify HEAD >/dev/null || { echo \
+	    "dist: what is packed is a commit: clone the repository" >&2; \
+	    exit 1; }
+	@mkdir -p $(O)
+	git archive --format=tar --prefix=$(DIST)/ HEAD | gzip -9n \
+	    >$(O)/$(DIST).tar.gz
+
+# A Debian package of the tarball, or of what is unpacked from one.
+deb:
+	@O=$(O) VERSION=$(VERSION) sh dist/debian/make
 
 format:
 	$(CLANG_FORMAT) -i $(C_FILES)
@@ -277,5 +309,5 @@ clean:
 -include $(wildcard $(O)/obj/*/*.d $(O)/obj/regress/*/*.d)
 
 .PHONY: all unit-programs fuzz-programs test-programs bench-programs \
-	sim-programs deps check check-long fuzz cov memcheck bench sim demo install format format-check clean
+	sim-programs deps check check-long fuzz cov memcheck bench sim demo install dist deb format format-check clean
 .SECONDARY:
