@@ -3,6 +3,7 @@
  * here and nowhere else. wesher-priv gets the gossip process's lines through
  * a pipe, one write(2) a line, and never trusts their form.
  */
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #include <errno.h>
@@ -27,7 +28,23 @@ static int pipefd = -1;
 static void (*sink)(enum log_level, const char *, const char *);
 
 static const char *const names[] = {"error", "warn", "info", "debug"};
+static bool journal; /* has a clock of its own, and wants priorities */
 static const int severity[] = {3, 4, 6, 7}; /* syslog(3)'s */
+
+/* systemd says which file the journal reads; it may have been redirected. */
+static bool
+is_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[48];
+	struct stat st;
+
+	if (stream == NULL || fstat(fd, &st) == -1)
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	return strcmp(own, stream) == 0;
+}
 
 void
 log_init(enum log_dest d, enum log_level level, const char *t, int fd)
@@ -36,6 +53,8 @@ log_init(enum log_dest d, enum log_level level, const char *t, int fd)
 	maxlevel = level;
 	tag = t;
 	pipefd = fd;
+	if (d == LOG_D_STDERR || d == LOG_D_PLAIN)
+		journal = is_journal(STDERR_FILENO);
 }
 
 void
@@ -164,6 +183,10 @@ to_stderr(enum log_level level, const char *as, const char *line)
 	struct tm tm;
 	char when[32] = "";
 
+	if (journal) {
+		to_fd(STDERR_FILENO, "<%d>%s: %s\n", severity[level], as, line);
+		return;
+	}
 	gettimeofday(&tv, NULL);
 	if (localtime_r(&tv.tv_sec, &tm) != NULL)
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
@@ -181,7 +204,10 @@ log_line(enum log_level level, const char *as, const char *line)
 		to_stderr(level, as, line);
 		break;
 	case LOG_D_PLAIN:
-		to_fd(STDERR_FILENO, "%s: %s\n", as, line);
+		if (journal)
+			to_stderr(level, as, line);
+		else
+			to_fd(STDERR_FILENO, "%s: %s\n", as, line);
 		break;
 	case LOG_D_PIPE:
 		to_fd(pipefd, "<%d>%s\n", severity[level], line);

@@ -7,7 +7,8 @@
 /*
  * Logging in the manner of OpenBSD's daemons. One event, one line. Every byte
  * that is not printable ASCII or valid UTF-8 text is escaped with vis(3)
- * before it leaves, so that hostile strings may be passed as %s.
+ * before it leaves, so that hostile strings may be passed as %s. What goes to
+ * the journal (JOURNAL_STREAM) bears "<priority>" and no time.
  */
 enum log_level { LOG_L_ERROR, LOG_L_WARN, LOG_L_INFO, LOG_L_DEBUG };
 

@@ -71,8 +71,8 @@ int
 launch_environ(char *const *envp, struct argvec *out)
 {
 	static const char *const pass[] = {"TZ", "NOTIFY_SOCKET",
-	    "SYSTEMD_EXEC_PID", "WATCHDOG_USEC", "WATCHDOG_PID",
-	    "WG_QUICK_USERSPACE_IMPLEMENTATION"};
+	    "SYSTEMD_EXEC_PID", "JOURNAL_STREAM", "WATCHDOG_USEC",
+	    "WATCHDOG_PID", "WG_QUICK_USERSPACE_IMPLEMENTATION"};
 	size_t i;
 
 	memset(out, 0, sizeof(*out));

@@ -111,8 +111,9 @@ test_environ(void **state)
 	char *envp[] = {"HOME=/root", "PATH=/home/x/bin", "LD_PRELOAD=x",
 	    "WESHER_CLUSTER_KEY=" KEY, "TZ=Europe/Berlin", "TZX=1",
 	    "NOTIFY_SOCKET=/run/n", "WATCHDOG_USEC=5", "WATCHDOG_PID=6",
-	    "SYSTEMD_EXEC_PID=7", "WG_QUICK_USERSPACE_IMPLEMENTATION=/x",
-	    "WG_I_PREFER_BUGGY=1", NULL};
+	    "SYSTEMD_EXEC_PID=7", "JOURNAL_STREAM=8:9",
+	    "WG_QUICK_USERSPACE_IMPLEMENTATION=/x", "WG_I_PREFER_BUGGY=1",
+	    NULL};
 	char *huge[] = {big, NULL};
 	struct argvec v;
 
@@ -120,7 +121,8 @@ test_environ(void **state)
 	assert_int_equal(launch_environ(envp, &v), 0);
 	assert_string_equal(joined(&v),
 	    "PATH=/usr/sbin:/usr/bin:/sbin:/bin TZ=Europe/Berlin "
-	    "NOTIFY_SOCKET=/run/n SYSTEMD_EXEC_PID=7 WATCHDOG_USEC=5 "
+	    "NOTIFY_SOCKET=/run/n SYSTEMD_EXEC_PID=7 JOURNAL_STREAM=8:9 "
+	    "WATCHDOG_USEC=5 "
 	    "WATCHDOG_PID=6 WG_QUICK_USERSPACE_IMPLEMENTATION=/x");
 	assert_int_equal(launch_environ(NULL, &v), 0);
 	assert_int_equal(v.n, 1);

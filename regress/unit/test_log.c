@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <sys/stat.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +100,42 @@ test_vis_cut(void **state)
 		if (cap > 0)
 			assert_string_equal(buf, want[cap - 1]);
 	}
+}
+
+/* The journal has a clock; what was redirected elsewhere has none. */
+static void
+test_journal(void **state)
+{
+	int p[2], err = dup(STDERR_FILENO);
+	char stream[64], got[256];
+	struct stat st;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(fstat(p[1], &st), 0);
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	assert_int_not_equal(dup2(p[1], STDERR_FILENO), -1);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_init(LOG_D_STDERR, LOG_L_INFO, "test", -1);
+	log_warnx("one");
+	log_info("two");
+	log_init(LOG_D_PLAIN, LOG_L_INFO, "test", -1);
+	log_errorx("three");
+	setenv("JOURNAL_STREAM", "1:2", 1);
+	log_init(LOG_D_PLAIN, LOG_L_INFO, "test", -1);
+	log_errorx("four");
+	unsetenv("JOURNAL_STREAM");
+	dup2(err, STDERR_FILENO);
+	n = read(p[0], got, sizeof(got) - 1);
+	assert_true(n > 0);
+	got[n] = '\0';
+	assert_string_equal(got, "<4>test: one\n<6>test: two\n"
+				 "<3>test: three\ntest: four\n");
+	close(err);
+	close(p[0]);
+	close(p[1]);
 }
 
 static char seen[2048];
@@ -191,6 +229,7 @@ main(void)
 	    cmocka_unit_test(test_vis),
 	    cmocka_unit_test(test_vis_all),
 	    cmocka_unit_test(test_vis_cut),
+	    cmocka_unit_test(test_journal),
 	    cmocka_unit_test(test_lines),
 	    cmocka_unit_test(test_pipe),
 	    cmocka_unit_test(test_levels),
