@@ -3,6 +3,7 @@
 #
 #	begin_systemd       the network, the bridge br0
 #	boot NAME ADDR/LEN  start a host
+#	reboot NAME         stop it in good order, start it anew
 #	booted NAME         everything that is to start there has
 #	on NAME COMMAND...  run a command there, as root
 #	unit NAME PROPERTY  what systemd says about wesher.service
@@ -28,19 +29,35 @@ boot() { # NAME ADDR/LEN
 	ip -n "$1" addr add "$2" dev eth0
 	ip -n "$1" link set eth0 up
 	mkdir -p "$CG/$1" "$DIR/$1"
+	power_on "$1"
+}
+
+power_on() { # NAME
 	# The cgroup that a namespace begins in is its top.
 	sh -c 'echo $$ >"$1/cgroup.procs"
 	    exec nsenter --net="/run/netns/$2" unshare -p -m -u -i -C --fork \
 	    sh "$3/regress/vm/host" "$4" "$2"' \
 	    sh "$CG/$1" "$1" "$TOP" "$DIR" >"$DIR/$1/boot" 2>&1 </dev/null &
 	wait_until 20 first_process "$1" $! || return 1
-	ln -s "/proc/$(cat "$DIR/$1/pid")/root/run" "$DIR/$1/run"
-	ln -s "/proc/$(cat "$DIR/$1/pid")/root/etc" "$DIR/$1/etc"
+	ln -sfn "/proc/$(cat "$DIR/$1/pid")/root/run" "$DIR/$1/run"
+	ln -sfn "/proc/$(cat "$DIR/$1/pid")/root/etc" "$DIR/$1/etc"
 }
 
 first_process() { # NAME PARENT
 	fp=$(cat "/proc/$2/task/$2/children")
 	[ -n "$fp" ] && echo "${fp% }" >"$DIR/$1/pid"
+}
+
+# An interface would go down with its host, a namespace keeps it.
+reboot() { # NAME
+	on "$1" systemctl poweroff 2>/dev/null # no logind
+	wait_until 60 powered_off "$1" || return 1
+	ip -n "$1" link del $IF
+	power_on "$1"
+}
+
+powered_off() { # NAME
+	[ ! -d "/proc/$(cat "$DIR/$1/pid")" ]
 }
 
 on() { # NAME COMMAND...
@@ -68,6 +85,7 @@ journal() { # NAME [OPTION...]
 show_logs() {
 	for sl in $HOSTS; do
 		note "---- $sl"
+		cat "$DIR/$sl/boot"
 		on "$sl" systemctl --no-pager -n 0 status wesher.service
 		on "$sl" journalctl -q --no-pager -n 40 -o short-monotonic
 	done 2>&1 | sed 's/^/# /'
