@@ -19,6 +19,7 @@
  *     "members": [{ "name", "state" ("alive", "suspect", "failed", "left"),
  *        "addr" (ip:port), "overlay" (or null), "endpoint" (in use, or null),
  *        "handshake" (age in seconds, or null), "rx", "tx",
+ *        "rtt" (of probes, in ms, or null),
  *        "dialect" ("ours", "v0.3", "v0.2", "none"),
  *        "why" (why there is no tunnel, or null),
  *        "note" (what else is missing: its hosts line, TCP to it, or null)

@@ -108,6 +108,15 @@ note(const struct mesh *m, const struct member *mb, const struct ipport *at,
 	return buf[0] == '\0' ? NULL : buf;
 }
 
+/* Milliseconds, or null when it was not measured. */
+static json_t *
+rtt_or_null(const struct member *mb)
+{
+	int64_t us = member_rtt(mb);
+
+	return us < 0 ? json_null() : json_real((double)us / 1000);
+}
+
 static json_t *
 member_doc(const struct mesh *m, const struct member *mb)
 {
@@ -125,16 +134,18 @@ member_doc(const struct mesh *m, const struct member *mb)
 	}
 	if (v.why != PEER_OK)
 		v.endpoint.ip.len = 0;
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:o, "
-			 "s:o, s:s?}",
+	return json_pack(
+	    "{s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:s, s:o, "
+	    "s:o, s:s?}",
 	    "name", text(mb->name), "state", member_state_name(mb->state),
 	    "addr", ipport_or_null(&at), "overlay",
 	    addr_or_null(v.decoded ? &v.meta.overlay : &none), "endpoint",
 	    ipport_or_null(&v.endpoint), "handshake",
 	    age == -1 ? json_null() : json_integer(age), "rx", (json_int_t)v.rx,
-	    "tx", (json_int_t)v.tx, "dialect", dialect(&v), "why",
-	    v.why == PEER_OK ? json_null() : text(v.detail), "conflict",
-	    conflict_or_null(m, mb), "note", note(m, mb, &at, &v, buf));
+	    "tx", (json_int_t)v.tx, "rtt", rtt_or_null(mb), "dialect",
+	    dialect(&v), "why", v.why == PEER_OK ? json_null() : text(v.detail),
+	    "conflict", conflict_or_null(m, mb), "note",
+	    note(m, mb, &at, &v, buf));
 }
 
 static int

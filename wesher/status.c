@@ -13,19 +13,25 @@
 #include "../common/log.h"
 #include "status.h"
 
-#define NCOL	 6
-#define CELL	 1100 /* 255 hostile bytes, each four characters */
-#define COL_NAME 0
-#define COL_WHY	 (NCOL - 1)
+#define NCOL	  8
+#define CELL	  1100 /* 255 hostile bytes, each four characters */
+#define COL_NAME  0
+#define COL_STATE 1
+#define COL_END	  3 /* the endpoint, or why there is no tunnel */
 
 static const char *const heads[NCOL] = {
-    "NAME", "STATE", "OVERLAY", "ENDPOINT", "HANDSHAKE", "WHY NO TUNNEL"};
+    "NAME", "STATE", "OVERLAY", "ENDPOINT", "SEEN", "RX", "TX", "RTT"};
 /* What is longer stands out of its column and widens nobody else's. */
-static const size_t widest[NCOL] = {24, 8, 39, 47, 12, 0};
+static const size_t widest[NCOL] = {24, 8, 39, 47, 6, 6, 6, 6};
 
 struct row {
 	char cell[NCOL][CELL];
+	char note[CELL]; /* behind it; "": none */
+	bool whole; /* the endpoint's cell takes the rest of the line */
+	bool lacks; /* it should have a tunnel and has none */
 };
+
+static bool colours;
 
 const char *
 status_age(long long s, char *buf, size_t buflen)
@@ -40,6 +46,48 @@ status_age(long long s, char *buf, size_t buflen)
 		snprintf(buf, buflen, "%lldh ago", s / 3600);
 	else
 		snprintf(buf, buflen, "%lldd ago", s / 86400);
+	return buf;
+}
+
+/* The same for a column: "12s", "3m", "5h", "2d". */
+static const char *
+short_age(long long s, char *buf, size_t buflen)
+{
+	status_age(s, buf, buflen);
+	buf[strcspn(buf, " ")] = '\0';
+	return buf;
+}
+
+/* Powers of 1,024: "0", "999", "1.2K", "34M". Returns buf. */
+static const char *
+bytes(long long n, char *buf, size_t buflen)
+{
+	static const char units[] = "KMGTPE";
+	double v = n < 0 ? 0 : (double)n;
+	size_t i;
+
+	if (v < 1000) {
+		snprintf(buf, buflen, "%.0f", v);
+		return buf;
+	}
+	for (i = 0, v /= 1024; v >= 999.5 && i + 2 < sizeof(units); i++)
+		v /= 1024;
+	snprintf(buf, buflen, v < 9.95 ? "%.1f%c" : "%.0f%c", v, units[i]);
+	return buf;
+}
+
+/* Milliseconds: "0.4ms", "12ms", "1.5s". Returns buf. */
+static const char *
+round_trip(const json_t *ms, char *buf, size_t buflen)
+{
+	double v = json_number_value(ms);
+
+	if (!json_is_number(ms))
+		strlcpy(buf, "-", buflen);
+	else if (v < 999.5)
+		snprintf(buf, buflen, v < 9.95 ? "%.1fms" : "%.0fms", v);
+	else
+		snprintf(buf, buflen, "%.1fs", v / 1000);
 	return buf;
 }
 
@@ -82,61 +130,96 @@ width(const char *s)
 	return n;
 }
 
-/* Fill a row. True when the member should have a tunnel and has none. */
-static bool
-make_row(const json_t *doc, const json_t *m, struct row *r)
+static void
+make_counters(const json_t *m, struct row *r)
 {
 	const json_t *age = json_object_get(m, "handshake");
+	size_t i = COL_END + 1;
+
+	if (json_is_integer(age))
+		short_age(json_integer_value(age), r->cell[i++], CELL);
+	else
+		strlcpy(r->cell[i++], "never", CELL);
+	bytes(number(m, "rx"), r->cell[i++], CELL);
+	bytes(number(m, "tx"), r->cell[i++], CELL);
+	round_trip(json_object_get(m, "rtt"), r->cell[i], CELL);
+}
+
+static void
+make_row(const json_t *doc, const json_t *m, struct row *r)
+{
 	const char *self = json_string_value(json_object_get(doc, "name"));
 	bool local = self != NULL && is_string(m, "name", self);
+	bool why = json_is_string(json_object_get(m, "why"));
+	char buf[CELL];
 	size_t i = 0;
 
+	memset(r, 0, sizeof(*r));
 	text(m, "name", r->cell[i++], CELL);
 	text(m, "state", r->cell[i++], CELL);
 	text(m, "overlay", r->cell[i++], CELL);
-	text(m, local ? "addr" : "endpoint", r->cell[i++], CELL);
-	if (local)
-		strlcpy(r->cell[i++], "-", CELL);
-	else if (json_is_integer(age))
-		status_age(json_integer_value(age), r->cell[i++], CELL);
-	else
-		strlcpy(r->cell[i++], "never", CELL);
-	if (local)
-		strlcpy(r->cell[i], "(this host)", CELL);
-	else if (json_string_length(json_object_get(m, "why")) == 0 &&
-		 json_string_length(json_object_get(m, "note")) > 0)
-		text(m, "note", r->cell[i], CELL);
-	else
-		text(m, "why", r->cell[i], CELL);
-	return !local && is_string(m, "state", "alive") &&
-	       json_is_string(json_object_get(m, "why"));
+	if (local) {
+		r->whole = true;
+		snprintf(r->cell[i], CELL, "%s (this host)",
+		    text(m, "addr", buf, sizeof(buf)));
+	} else if (why) {
+		r->whole = true;
+		r->lacks = is_string(m, "state", "alive");
+		snprintf(r->cell[i], CELL, "no tunnel: %s",
+		    text(m, "why", buf, sizeof(buf)));
+	} else {
+		text(m, "endpoint", r->cell[i], CELL);
+		make_counters(m, r);
+		if (json_string_length(json_object_get(m, "note")) > 0)
+			text(m, "note", r->note, CELL);
+	}
+}
+
+/* Of a state, or of what it lacks. */
+static const char *
+colour(const struct row *r, size_t col)
+{
+	const char *state = r->cell[COL_STATE];
+
+	if (!colours || (col != COL_STATE && !(col == COL_END && r->lacks)))
+		return "";
+	if (col == COL_END || strcmp(state, "suspect") == 0)
+		return "\033[33m";
+	if (strcmp(state, "alive") == 0)
+		return "\033[32m";
+	if (strcmp(state, "failed") == 0)
+		return "\033[31m";
+	return strcmp(state, "left") == 0 ? "\033[2m" : "";
 }
 
 static void
-print_row(FILE *out, const char *const cell[NCOL], const size_t w[NCOL])
+print_row(FILE *out, const struct row *r, const size_t w[NCOL])
 {
+	const char *on;
 	size_t i, n;
 
 	for (i = 0; i < NCOL; i++) {
-		fputs(cell[i], out);
-		if (i == COL_WHY)
+		on = colour(r, i);
+		fprintf(out, "%s%s%s", on, r->cell[i],
+		    on[0] != '\0' ? "\033[0m" : "");
+		if (i == NCOL - 1 || (i == COL_END && r->whole))
 			break;
-		for (n = width(cell[i]); n < w[i]; n++)
+		for (n = width(r->cell[i]); n < w[i]; n++)
 			fputc(' ', out);
 		fputs("  ", out);
 	}
-	fputc('\n', out);
+	fprintf(out, "%s%s\n", r->note[0] != '\0' ? "  " : "", r->note);
 }
 
 static void
-print_row_of(FILE *out, const struct row *r, const size_t w[NCOL])
+print_heads(FILE *out, const size_t w[NCOL])
 {
-	const char *cell[NCOL];
+	struct row r = {.note = ""};
 	size_t i;
 
 	for (i = 0; i < NCOL; i++)
-		cell[i] = r->cell[i];
-	print_row(out, cell, w);
+		strlcpy(r.cell[i], heads[i], CELL);
+	print_row(out, &r, w);
 }
 
 static void
@@ -247,15 +330,22 @@ measure(const json_t *doc, const json_t *members, size_t w[NCOL])
 	for (col = 0; col < NCOL; col++)
 		w[col] = strlen(heads[col]);
 	for (i = 0; i < json_array_size(members); i++) {
-		if (make_row(doc, json_array_get(members, i), &r))
+		make_row(doc, json_array_get(members, i), &r);
+		if (r.lacks)
 			ret = STATUS_PARTIAL;
-		for (col = 0; col < NCOL; col++) {
+		for (col = 0; col < (r.whole ? COL_END : NCOL); col++) {
 			n = width(r.cell[col]);
 			if (n > w[col] && n <= widest[col])
 				w[col] = n;
 		}
 	}
 	return ret;
+}
+
+void
+status_colours(bool on)
+{
+	colours = on;
 }
 
 int
@@ -271,10 +361,10 @@ status_table(const char *json, size_t len, FILE *out, char *err, size_t errlen)
 		return STATUS_NONE;
 	ret = measure(doc, members, w);
 	print_head(out, doc);
-	print_row(out, heads, w);
+	print_heads(out, w);
 	for (i = 0; i < json_array_size(members); i++) {
 		make_row(doc, json_array_get(members, i), &r);
-		print_row_of(out, &r, w);
+		print_row(out, &r, w);
 	}
 	json_decref(doc);
 	return ret;

@@ -1,6 +1,7 @@
 #ifndef WESHER_STATUS_H
 #define WESHER_STATUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -21,6 +22,8 @@ enum status_exit {
  */
 int
 status_table(const char *json, size_t len, FILE *out, char *err, size_t errlen);
+/* From now on states in tables are coloured, for terminals. */
+void status_colours(bool on);
 /* The same as indented, pure ASCII JSON. */
 int
 status_json(const char *json, size_t len, FILE *out, char *err, size_t errlen);

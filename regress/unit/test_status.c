@@ -39,6 +39,11 @@
 	"\"endpoint\":\"192.0.2.2:51820\",\"handshake\":" hs      \
 	",\"rx\":0,\"tx\":0,\"dialect\":\"ours\",\"why\":" why "}"
 
+#define BUSY                                                                 \
+	"{\"name\":\"web2\",\"state\":\"alive\",\"overlay\":\"10.149.1.2\"," \
+	"\"endpoint\":\"192.0.2.2:51820\",\"handshake\":12,"                 \
+	"\"rx\":1572864,\"tx\":0,\"rtt\":0.4,\"why\":null}"
+
 #define TITLE                                               \
 	"web1 is 10.59.76.237 in 10.0.0.0/8 on wgoverlay\n" \
 	"announced as 192.0.2.1:7946, health 0 (good)\n"    \
@@ -63,17 +68,16 @@ static void
 test_table(void **state)
 {
 	static const char want[] = TITLE
-	    "NAME  STATE   OVERLAY       ENDPOINT         HANDSHAKE  WHY NO "
-	    "TUNNEL\n"
-	    "web1  alive   10.59.76.237  192.0.2.1:7946   -          (this "
-	    "host)\n"
-	    "web2  alive   10.149.1.2    192.0.2.2:51820  12s ago    -\n"
-	    "web3  failed  10.149.1.2    192.0.2.2:51820  never      -\n";
+	    "NAME  STATE   OVERLAY       ENDPOINT         SEEN   RX    TX  "
+	    "RTT\n"
+	    "web1  alive   10.59.76.237  192.0.2.1:7946 (this host)\n"
+	    "web2  alive   10.149.1.2    192.0.2.2:51820  12s    1.5M  0   "
+	    "0.4ms\n"
+	    "web3  failed  10.149.1.2    192.0.2.2:51820  never  0     0   -\n";
 
 	(void)state;
-	assert_int_equal(run(HEAD SELF "," OTHER("\"web2\"", "alive", "12",
-				 "null") "," OTHER("\"web3\"", "failed", "null",
-				 "null") TAIL,
+	assert_int_equal(run(HEAD SELF "," BUSY "," OTHER(
+				 "\"web3\"", "failed", "null", "null") TAIL,
 			     status_table),
 	    STATUS_WHOLE);
 	assert_string_equal(out, want);
@@ -90,7 +94,7 @@ test_verdict(void **state)
 				 "is bad\"") TAIL,
 			     status_table),
 	    STATUS_PARTIAL);
-	assert_non_null(strstr(out, "  never      its key is bad\n"));
+	assert_non_null(strstr(out, "  no tunnel: its key is bad\n"));
 	assert_int_equal(
 	    run(HEAD SELF "," OTHER("\"web2\"", "alive", "null", "\"x\"") TAIL,
 		status_json),
@@ -148,9 +152,9 @@ test_note(void **state)
 
 	(void)state;
 	assert_int_equal(run(doc, status_table), STATUS_WHOLE);
-	assert_non_null(strstr(out, "  12s ago    no line\n"));
+	assert_non_null(strstr(out, "  12s   0   0   -  no line\n"));
 	assert_int_equal(run(both, status_table), STATUS_PARTIAL);
-	assert_non_null(strstr(out, "  12s ago    x\n"));
+	assert_non_null(strstr(out, "  no tunnel: x\n"));
 }
 
 /* No byte of a hostile name or reason reaches the terminal as a command. */
@@ -251,6 +255,48 @@ test_odd(void **state)
 	for (i = 0; i < sizeof(deep) - 1; i++)
 		deep[i] = '[';
 	assert_int_equal(run(deep, status_table), STATUS_NONE);
+}
+
+/* Colours are for terminals, and about states and what is missing. */
+static void
+test_colours(void **state)
+{
+	(void)state;
+	status_colours(true);
+	run(HEAD SELF "," OTHER("\"web2\"", "failed", "12", "null") "," OTHER(
+		"\"web3\"", "alive", "12", "\"x\"") TAIL,
+	    status_table);
+	status_colours(false);
+	assert_non_null(strstr(out, "web1  \033[32malive\033[0m   10.59"));
+	assert_non_null(strstr(out, "\033[31mfailed\033[0m  10.149"));
+	assert_non_null(strstr(out, "\033[33mno tunnel: x\033[0m\n"));
+	assert_non_null(strstr(out, "\nNAME  STATE"));
+}
+
+/* Numbers of every size keep to their columns. */
+static void
+test_counters(void **state)
+{
+	static const struct {
+		const char *json, *want;
+	} t[] = {{"\"rx\":999", "  999  "}, {"\"rx\":1000", "  1.0K  "},
+	    {"\"rx\":10200", "  10K  "}, {"\"rx\":1048575", "  1.0M  "},
+	    {"\"rx\":9223372036854775807", "  8.0E  "}, {"\"rx\":-1", "  0  "},
+	    {"\"rx\":\"x\"", "  0  "}, {"\"rtt\":12.4", "  12ms\n"},
+	    {"\"rtt\":999.9", "  1.0s\n"}, {"\"rtt\":\"x\"", "  -\n"},
+	    {"\"handshake\":8000", "  2h  "}};
+	char json[2048];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		snprintf(json, sizeof(json),
+		    HEAD "{\"name\":\"a\",\"state\":\"alive\",%s}" TAIL,
+		    t[i].json);
+		assert_int_equal(run(json, status_table), STATUS_WHOLE);
+		if (strstr(out, t[i].want) == NULL)
+			fail_msg("%s: %s", t[i].json, out);
+	}
 }
 
 static void
@@ -403,6 +449,8 @@ main(void)
 	    cmocka_unit_test(test_no_answer),
 	    cmocka_unit_test(test_odd),
 	    cmocka_unit_test(test_age),
+	    cmocka_unit_test(test_colours),
+	    cmocka_unit_test(test_counters),
 	    cmocka_unit_test(test_client),
 	    cmocka_unit_test(test_connect),
 	};
