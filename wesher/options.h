@@ -28,7 +28,8 @@ struct options {
 	enum command command;
 	const char *key_file; /* NULL: none; already read */
 	const char *priv; /* --priv, or NULL */
-	bool json; /* status */
+	bool has_interface; /* --interface was given */
+	bool json, watch; /* status */
 	bool generate, new_wireguard; /* key */
 	unsigned nwarn;
 	char warn[OPT_WARN_MAX][OPT_LINE];

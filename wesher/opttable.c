@@ -79,6 +79,8 @@ const struct opt opts[NOPTS] = {
 	"wesher-priv to run, for developers"},
     [O_JSON] = {"json", NULL, F_BOOL | F_NOENV, IN(CMD_STATUS), "true or false",
 	"status: the daemon's answer as JSON"},
+    [O_WATCH] = {"watch", NULL, F_BOOL | F_NOENV, IN(CMD_STATUS),
+	"true or false", "status: again every two seconds"},
     [O_GENERATE] = {"generate", NULL, F_BOOL | F_NOENV, IN(CMD_KEY),
 	"true or false", "key: print a new key, change nothing"},
     [O_NEW_WIREGUARD] = {"new-wireguard", NULL, F_BOOL | F_NOENV, IN(CMD_KEY),
@@ -175,6 +177,8 @@ boolean(enum opt_id id, struct conf *c, struct options *o)
 		return &c->debug;
 	case O_JSON:
 		return &o->json;
+	case O_WATCH:
+		return &o->watch;
 	case O_GENERATE:
 		return &o->generate;
 	case O_NEW_WIREGUARD:
@@ -205,6 +209,7 @@ opt_set(enum opt_id id, const char *v, struct conf *c, struct options *o)
 	case O_OVERLAY_NET:
 		return optval_overlay(v, &c->overlay);
 	case O_INTERFACE:
+		o->has_interface = true;
 		return set_ifname(v, c->interface);
 	case O_MTU:
 		return check_number(v, 576, 65535, &c->mtu) ? 0 : -1;
@@ -256,7 +261,7 @@ options_usage(FILE *out)
 
 	fprintf(out,
 	    "usage: wesher [options]                    start the daemon\n"
-	    "       wesher status [--json] [options]    the mesh as it is\n"
+	    "       wesher status [--json] [--watch]     the mesh as it is\n"
 	    "       wesher key [--generate] [options]   the cluster key\n"
 	    "       wesher key --new-wireguard          renew WireGuard's key\n"
 	    "       wesher leave [options]              leave the mesh\n\n");

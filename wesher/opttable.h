@@ -46,6 +46,7 @@ enum opt_id {
 	O_USER,
 	O_PRIV,
 	O_JSON,
+	O_WATCH,
 	O_GENERATE,
 	O_NEW_WIREGUARD,
 	O_VERSION,

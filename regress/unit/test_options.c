@@ -837,7 +837,7 @@ test_manual(void **state)
 	fclose(f);
 	assert_true(n < sizeof(man) - 1);
 	n = words(help, "  ", "--", hw);
-	assert_int_equal(n, 30);
+	assert_int_equal(n, 31);
 	assert_int_equal(words(man, ".It ", "Fl -", mw), n);
 	for (i = 0; i < n; i++)
 		assert_string_equal(hw[i], mw[i]);
