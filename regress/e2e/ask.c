@@ -25,6 +25,7 @@
 
 #include <sodium.h>
 
+#include "../../common/addr.h"
 #include "../../wesher/seal.h"
 #include "../../wesher/wire.h"
 
@@ -81,28 +82,31 @@ is_ack(const uint8_t *block, size_t len, uint32_t seqno)
 
 /* Who acknowledged it within the time, in src. */
 static bool
-heard(int s, uint32_t seqno, char src[NI_MAXHOST])
+heard(int s, uint32_t seqno, char src[IPADDR_STRLEN])
 {
 	struct pollfd pf = {.fd = s, .events = POLLIN};
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 	uint8_t buf[2048];
+	struct ipport from;
 	ssize_t n;
 
 	if (poll(&pf, 1, LISTEN_MS) <= 0)
 		return false;
 	n = recvfrom(
 	    s, buf, sizeof(buf), MSG_DONTWAIT, (struct sockaddr *)&ss, &len);
-	return n > 0 && is_ack(buf, (size_t)n, seqno) &&
-	       getnameinfo((struct sockaddr *)&ss, len, src, NI_MAXHOST, NULL,
-		   0, NI_NUMERICHOST) == 0;
+	if (n <= 0 || !is_ack(buf, (size_t)n, seqno) ||
+	    ipport_from_sockaddr((struct sockaddr *)&ss, len, &from) == -1)
+		return false;
+	(void)ipaddr_str(&from.ip, src);
+	return true;
 }
 
 static void
 ask(const char *addr)
 {
 	uint32_t seqno = randombytes_random();
-	char src[NI_MAXHOST];
+	char src[IPADDR_STRLEN];
 	struct addrinfo *ai;
 	int s = open_to(addr, SOCK_DGRAM, &ai), i;
 	bool ok = false;
