@@ -48,11 +48,13 @@ first_process() { # NAME PARENT
 	[ -n "$fp" ] && echo "${fp% }" >"$DIR/$1/pid"
 }
 
-# An interface would go down with its host, a namespace keeps it.
+# The interfaces would be gone with their host; a namespace keeps them.
 reboot() { # NAME
 	on "$1" systemctl poweroff 2>/dev/null # no logind
 	wait_until 60 powered_off "$1" || return 1
-	ip -n "$1" link del $IF
+	for r_link in $(ip -n "$1" -o link show type wireguard | cut -d : -f 2); do
+		ip -n "$1" link del "$r_link"
+	done
 	power_on "$1"
 }
 
