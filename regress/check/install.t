@@ -9,7 +9,9 @@ for f in sbin/wesher libexec/wesher-priv; do
 	    -g "$root/usr/$f"
 done
 for f in share/man/man8/wesher.8 share/man/man8/wesher-priv.8 \
-    share/man/man7/wesher-protocol.7 lib/systemd/system/wesher.service; do
+    share/man/man7/wesher-protocol.7 lib/systemd/system/wesher.service \
+    lib/systemd/system/wesher@.service lib/sysusers.d/wesher.conf \
+    lib/tmpfiles.d/wesher.conf share/wesher/wesher.json; do
 	check "$f is there" test -s "$root/usr/$f"
 done
 unit=$root/usr/lib/systemd/system/wesher.service
