@@ -96,6 +96,11 @@ notify_alive(unsigned members, unsigned alive, unsigned failed)
 	snprintf(text, sizeof(text),
 	    "WATCHDOG=1\nSTATUS=%u members: %u alive, %u failed", members,
 	    alive, failed);
-	notify_send(strcmp(text, said) == 0 ? "WATCHDOG=1" : text);
+	/* It counts itself: none is a start that knows nothing yet. */
+	if (members == 0 || strcmp(text, said) == 0) {
+		notify_send("WATCHDOG=1");
+		return;
+	}
+	notify_send(text);
 	strlcpy(said, text, sizeof(said));
 }

@@ -138,6 +138,8 @@ test_notify_alive(void **state)
 
 	(void)state;
 	notify_open(path);
+	notify_alive(0, 0, 0);
+	assert_string_equal(next(fd), "WATCHDOG=1");
 	notify_alive(3, 2, 1);
 	assert_string_equal(next(fd), said);
 	notify_alive(3, 2, 1);
