@@ -248,7 +248,10 @@ demo: deps
 	@$(MAKE) --no-print-directory -s O=$(O) all $(O)/e2e/names
 	@O=$(O) sh regress/demo
 
-SUBST = sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|/etc/|$(SYSCONFDIR)/|g'
+SUBST_PATHS = sed -e 's|@SBINDIR@|$(SBINDIR)|g' \
+	-e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' \
+	-e 's|@DATADIR@|$(DATADIR)|g'
+SUBST = $(SUBST_PATHS) -e 's|/etc/|$(SYSCONFDIR)/|g'
 # The unit of one mesh among several.
 INSTANCE = sed -e 's|wgoverlay|%i|g' -e 's|a mesh of|the mesh %i of|' \
 	-e 's|--keep-interface$$|& --interface %i|' \
@@ -278,8 +281,15 @@ endif
 	    $(DESTDIR)$(SYSUSERSDIR)/wesher.conf
 	install -m 644 dist/systemd/tmpfiles.conf \
 	    $(DESTDIR)$(TMPFILESDIR)/wesher.conf
-	install -m 644 dist/systemd/userspace.conf dist/grafana/wesher.json \
-	    $(DESTDIR)$(DATADIR)
+	install -m 644 dist/systemd/userspace.conf \
+	    dist/systemd/credential.conf dist/grafana/wesher.json $(DESTDIR)$(DATADIR)
+	@for f in openrc/wesher openrc/wesher.confd runit/wesher/run \
+	    runit/wesher/finish runit/wesher/log/run apparmor/wesher \
+	    apparmor/wesher-priv apparmor/apparmor.conf; do \
+		mode=$$(test -x dist/$$f && echo 755 || echo 644); \
+		install -D -m $$mode dist/$$f $(DESTDIR)$(DATADIR)/$$f && \
+		$(SUBST_PATHS) dist/$$f >$(DESTDIR)$(DATADIR)/$$f || exit 1; \
+	done
 
 # The committed tree as a tarball, the same bytes each time.
 DIST = wesher-$(VERSION)

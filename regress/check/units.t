@@ -3,6 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 need systemd-analyze
 need systemd-sysusers
+need shellcheck
+need apparmor_parser
 root=$OUT/root
 units=$root/usr/lib/systemd/system
 check "make install" "$MAKE" -s install DESTDIR="$root" PREFIX=/usr
@@ -53,4 +55,31 @@ folders() {
 	    [ "$(stat -c %a "$OUT/t/run/wesher")" = 755 ]
 }
 check "folders are understood" folders
+
+# The other supervisors', and AppArmor's.
+for dir in openrc runit apparmor; do
+	check "$dir: nothing is left open" not grep -rq '@[A-Z]*@' \
+	    "$root/usr/share/wesher/$dir"
+done
+scripts() { # DIR: all that begin as such
+	grep -rlE '^#!.*(sh|openrc-run)$' "$root/usr/share/wesher/$1"
+}
+for dir in openrc runit; do
+	check "$dir: there are scripts" scripts $dir
+	for f in $(scripts $dir); do
+		name=$dir/${f#*/$dir/}
+		check "$name is executable" test -x "$f"
+		check "$name is a shell's" sh -n "$f"
+		# OpenRC reads what it sets, and is no interpreter it knows.
+		check "$name pleases shellcheck" shellcheck -s sh \
+		    -e SC1008,SC2034 "$f"
+	done
+done
+# Without a kernel that has AppArmor, and nothing is loaded.
+for profile in wesher wesher-priv; do
+	check "AppArmor: $profile is accepted" apparmor_parser -Q -K \
+	    "$root/usr/share/wesher/apparmor/$profile"
+done
+check "no transition scrubs the environment of ours" not grep -E \
+	    'wesher.* r?Px' "$root"/usr/share/wesher/apparmor/wesher*
 done_testing
