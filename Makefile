@@ -11,6 +11,9 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 DATADIR ?= $(PREFIX)/share/wesher
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR ?=
 PKG_CONFIG ?= pkg-config
 CLANG_FORMAT ?= clang-format
@@ -290,6 +293,10 @@ endif
 		install -D -m $$mode dist/$$f $(DESTDIR)$(DATADIR)/$$f && \
 		$(SUBST_PATHS) dist/$$f >$(DESTDIR)$(DATADIR)/$$f || exit 1; \
 	done
+	install -D -m 644 dist/completions/wesher.bash $(DESTDIR)$(BASHDIR)/wesher
+	install -D -m 644 dist/completions/_wesher $(DESTDIR)$(ZSHDIR)/_wesher
+	install -D -m 644 dist/completions/wesher.fish \
+	    $(DESTDIR)$(FISHDIR)/wesher.fish
 
 # The committed tree as a tarball, the same bytes each time.
 DIST = wesher-$(VERSION)

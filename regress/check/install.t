@@ -11,7 +11,10 @@ done
 for f in share/man/man8/wesher.8 share/man/man8/wesher-priv.8 \
     share/man/man7/wesher-protocol.7 lib/systemd/system/wesher.service \
     lib/systemd/system/wesher@.service lib/sysusers.d/wesher.conf \
-    lib/tmpfiles.d/wesher.conf share/wesher/wesher.json; do
+    lib/tmpfiles.d/wesher.conf share/wesher/wesher.json \
+    share/bash-completion/completions/wesher \
+    share/zsh/site-functions/_wesher \
+    share/fish/vendor_completions.d/wesher.fish; do
 	check "$f is there" test -s "$root/usr/$f"
 done
 unit=$root/usr/lib/systemd/system/wesher.service
