@@ -28,7 +28,7 @@
 #include "metrics.h"
 
 #define REFRESH_TIME 1 /* second that counters may take */
-#define PAGE_FRESH   US_PER_S /* so long one page serves all */
+#define PAGE_FRESH   1 /* second that one page serves all */
 #define LOOK_TIME    50000 /* us, between looks at the connections */
 #define REST_TIME    200000 /* us, without a descriptor or memory */
 
@@ -56,13 +56,13 @@ static struct {
 	struct metrics_config cfg;
 	struct evhttp *http;
 	struct evconnlistener *listener;
-	struct event ev_refresh, ev_rested, ev_look;
+	struct event ev_refresh, ev_rested, ev_look, ev_stale;
 	struct client_list clients;
 	struct waiting_list waiting;
 	unsigned n;
 	bool resting;
 	struct page *page; /* the last one */
-	int64_t page_at, fresh_at; /* made; the counters came */
+	int64_t fresh_at; /* when the counters came */
 } mx;
 
 /*
@@ -102,24 +102,34 @@ sent(const void *data, size_t len, void *page)
 	page_unref(page);
 }
 
+/* That of a large mesh is megabytes, and nobody may ask for minutes. */
+static void
+on_stale(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	page_unref(mx.page);
+	mx.page = NULL;
+}
+
 /* The page of this second; NULL when out of memory. */
 static struct page *
 page_now(void)
 {
+	struct timeval tv = {.tv_sec = PAGE_FRESH};
 	struct page *p;
-	int64_t now = clock_now();
 
-	if (mx.page != NULL && now - mx.page_at < PAGE_FRESH)
+	if (mx.page != NULL)
 		return mx.page;
 	if ((p = calloc(1, sizeof(*p))) == NULL ||
 	    (p->text = mx.cfg.page(&p->len)) == NULL) {
 		free(p);
 		return NULL;
 	}
-	page_unref(mx.page);
 	p->refs = 1;
 	mx.page = p;
-	mx.page_at = now;
+	evtimer_add(&mx.ev_stale, &tv);
 	return p;
 }
 
@@ -342,6 +352,7 @@ metrics_start(const struct metrics_config *cfg)
 	(void)event_assign(
 	    &mx.ev_look, cfg->base, -1, EV_PERSIST, on_look, NULL);
 	(void)evtimer_assign(&mx.ev_rested, cfg->base, on_rested, NULL);
+	(void)evtimer_assign(&mx.ev_stale, cfg->base, on_stale, NULL);
 	/* Backlog 0: it listens already. */
 	mx.listener = evconnlistener_new(
 	    cfg->base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, cfg->fd);
@@ -373,6 +384,7 @@ metrics_stop(void)
 	mx.http = NULL;
 	event_del(&mx.ev_rested);
 	event_del(&mx.ev_look);
+	event_del(&mx.ev_stale);
 	evhttp_free(http);
 	while (!TAILQ_EMPTY(&mx.clients))
 		client_free(TAILQ_FIRST(&mx.clients));

@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <unistd.h>
@@ -174,6 +175,15 @@ take(int fd, char *buf, size_t cap)
 	}
 	fail_msg("the client was not let go");
 	return 0;
+}
+
+/* Bytes on the heap. */
+static size_t
+held(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
 }
 
 static char answer[4096];
@@ -477,6 +487,20 @@ a_large_page_arrives(void **state)
 	    take(client(GET), text, sizeof(text)), w.big, w.big + 400);
 }
 
+/* Nobody may ask again for minutes. */
+static void
+a_large_page_is_not_kept(void **state)
+{
+	static char text[10 << 20];
+	size_t before = held();
+
+	(void)state;
+	w.big = 8 << 20;
+	take(client(GET), text, sizeof(text));
+	turn(1500);
+	assert_true(held() < before + (4 << 20));
+}
+
 /* Scraping as fast as one can costs a page a second. */
 static void
 pages_are_shared(void **state)
@@ -598,6 +622,7 @@ main(void)
 	    T(hostile_17_slow_clients),
 	    T(hostile_17_who_does_not_read),
 	    T(a_large_page_arrives),
+	    T(a_large_page_is_not_kept),
 	    T(pages_are_shared),
 	    T(counters_are_awaited),
 	    T(without_counters),
