@@ -197,8 +197,6 @@ to_stderr(enum log_level level, const char *as, const char *line)
 void
 log_line(enum log_level level, const char *as, const char *line)
 {
-	if (level > maxlevel)
-		return;
 	switch (dest) {
 	case LOG_D_STDERR:
 		to_stderr(level, as, line);

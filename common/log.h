@@ -38,7 +38,7 @@ void log_warnx(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Emit an already composed line at a level, under another program's tag
- * (forwarded child lines). */
+ * (forwarded child lines), whatever our level is. */
 void log_line(enum log_level level, const char *tag, const char *line);
 
 /* Log at error, then exit(1). Process level only, never in a library. */

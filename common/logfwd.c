@@ -1,7 +1,8 @@
 /*
  * wesher-priv: lines of the gossip process on their way to the log. The
  * pipe's bytes are hostile: they are cut, escaped, and limited in number
- * before they reach anybody's log.
+ * before they reach anybody's log. Those above our own level are what
+ * `wesher log-level` asked for: limited apart, they displace no other.
  */
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@ logfwd_init(struct logfwd *l, int fd, unsigned rate, unsigned burst)
 	memset(l, 0, sizeof(*l));
 	l->fd = fd;
 	l->bucket = (struct bucket){.rate = rate, .burst = burst};
+	l->extra = l->bucket;
 }
 
 /* "<N>text"; whatever else comes is a warning. */
@@ -43,10 +45,10 @@ forward(struct logfwd *l, int64_t now)
 	const char *text = l->buf;
 	size_t len = l->len;
 	enum log_level level = level_of(&text, &len);
+	struct bucket *bucket;
 
-	if (level > log_level_get())
-		return;
-	if (!bucket_take(&l->bucket, now)) {
+	bucket = level > log_level_get() ? &l->extra : &l->bucket;
+	if (!bucket_take(bucket, now)) {
 		l->dropped++;
 		return;
 	}

@@ -9,7 +9,7 @@
 /* The gossip process's log pipe. */
 struct logfwd {
 	int fd;
-	struct bucket bucket;
+	struct bucket bucket, extra; /* extra: for lines above our level */
 	unsigned long dropped;
 	size_t len;
 	bool skip; /* inside of a line that was too long */

@@ -141,6 +141,29 @@ test_rate(void **state)
 	assert_string_equal(got[ngot - 1].line, "seen");
 }
 
+/* The gossip process may have been told to say more than we do. */
+static void
+test_more_than_ours(void **state)
+{
+	int i;
+
+	(void)state;
+	log_level_set(LOG_L_WARN);
+	feed("<7>d\n<6>i\n<4>w\n", 1000);
+	assert_int_equal(ngot, 3);
+	assert_int_equal(got[0].level, LOG_L_DEBUG);
+	assert_string_equal(got[0].line, "d");
+	assert_string_equal(got[1].line, "i");
+	/* Ours is as it was. */
+	log_info("nobody wants it");
+	assert_int_equal(ngot, 3);
+	for (i = 0; i < 1000; i++)
+		feed("<7>flood\n", 1000);
+	assert_int_equal(ngot, 3 + 200 - 2);
+	feed("<4>w\n", 1000);
+	assert_string_equal(got[ngot - 1].line, "w");
+}
+
 static void
 test_pipe_end(void **state)
 {
@@ -215,6 +238,7 @@ main(void)
 	    T(test_pieces),
 	    T(test_long_and_unprintable),
 	    T(test_rate),
+	    T(test_more_than_ours),
 	    T(test_pipe_end),
 	    T(test_syslog),
 	};
