@@ -96,7 +96,7 @@ socket_rules(struct filter *f, const struct confine *c)
 }
 
 /* Asked: how a connection ended, what the sockets of wesher-priv can reach,
- * and where a stream came to. */
+ * where a stream came to, and who is at the control socket. */
 static void
 getsockopt_rules(struct filter *f)
 {
@@ -105,6 +105,7 @@ getsockopt_rules(struct filter *f)
 	} get[] = {
 	    {SOL_SOCKET, SO_ERROR},
 	    {SOL_SOCKET, SO_DOMAIN},
+	    {SOL_SOCKET, SO_PEERCRED},
 	    {IPPROTO_IPV6, IPV6_V6ONLY},
 	    {IPPROTO_IPV6, IPV6_2292PKTOPTIONS},
 	    {IPPROTO_IP, IP_PKTOPTIONS},

@@ -48,7 +48,8 @@ line(const struct event_news *ev)
 void
 event_say(const struct event_news *ev)
 {
-	line(ev);
+	if (!ev->unlogged)
+		line(ev);
 	if (follower != NULL)
 		follower(ev, follower_arg);
 }

@@ -1,6 +1,9 @@
 #ifndef WESHER_EVENT_H
 #define WESHER_EVENT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "../common/addr.h"
 #include "../common/log.h"
 
@@ -30,16 +33,26 @@ struct event_news {
 	struct ipaddr overlay; /* len 0: not known */
 	const char *text; /* a plain sentence, without key=value */
 	const char *why; /* NULL: no reason is needed */
+	bool unlogged; /* the log has had enough of those */
 };
+
+#define EVENT_TEXT 768 /* room for a sentence with a member's name */
 
 /* "joined", "updated", ... "tunnel-up", "tunnel-stale". */
 const char *event_name(enum event_kind kind);
 
-/* Log it, at its level, and tell who follows. */
+/* Log it, at its level and unless it is unlogged, and tell who follows. */
 void event_say(const struct event_news *ev);
 
 /* From now on fn hears of each one; one follower in all, NULL: none. */
 void
 event_follow(void (*fn)(const struct event_news *ev, void *arg), void *arg);
+
+/*
+ * For a client: {"event", "time", "member", "addr", "overlay", "text", "why"},
+ * one line, malloc'ed; of that time in ms since 1970. NULL: no memory.
+ */
+#define EVENT_JSON_FLAGS JSON_REAL_PRECISION(13) /* s with ms */
+char *event_json(const struct event_news *ev, int64_t ms);
 
 #endif

@@ -41,6 +41,7 @@
 #include "mesh.h"
 #include "metrics.h"
 #include "net.h"
+#include "operate.h"
 #include "privc.h"
 #include "seal.h"
 #include "state.h"
@@ -264,19 +265,6 @@ on_gone(const char *why)
 }
 
 static char *
-status_doc(void)
-{
-	return mesh_status(g.mesh, now());
-}
-
-static void
-refresh(void)
-{
-	if (!mesh_may_ask(g.mesh) || priv_stats() == 0)
-		control_refreshed();
-}
-
-static char *
 metrics_page(size_t *len)
 {
 	return mesh_metrics(g.mesh, len);
@@ -491,6 +479,10 @@ start_inside(void)
 	    .fd = PRIV_FD_METRICS,
 	    .page = metrics_page,
 	    .refresh = metrics_refresh};
+	struct operate oc = {.base = g.base,
+	    .fd = PRIV_FD_CONTROL,
+	    .now = now,
+	    .changed = rearm};
 	struct state *st = secret(sizeof(*st));
 
 	load_state(st);
@@ -510,8 +502,9 @@ start_inside(void)
 	sodium_free(st);
 	if (g.mesh == NULL)
 		fatalx("out of memory");
+	oc.mesh = g.mesh;
 	if (privc_start(g.base, PRIV_FD_BOUNDARY, &ph) == -1 ||
-	    control_start(g.base, PRIV_FD_CONTROL, status_doc, refresh) == -1)
+	    operate_start(&oc) == -1)
 		fatal("cannot start the event loop");
 	if (g.conf.metrics[0] != '\0' && metrics_start(&mc) == -1)
 		fatal("cannot start the HTTP server of --metrics");
@@ -538,7 +531,7 @@ gossip_main(void)
 	start_inside();
 	event_base_dispatch(g.base);
 	net_stop();
-	control_stop();
+	operate_stop();
 	metrics_stop();
 	dns_stop();
 	mesh_free(g.mesh);

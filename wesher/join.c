@@ -34,6 +34,7 @@ struct target {
 	char host[CONF_JOINLEN];
 	uint16_t port;
 	bool from_state, warned;
+	bool dropped; /* from the state, and forgotten */
 	enum target_state state;
 	int64_t since, next, backoff;
 	int64_t lost; /* reached, and nobody is there since; 0: it is not so */
@@ -154,19 +155,32 @@ join_add(struct join *j, const char *spec, int64_t now)
 	return add(j, host, port, false, now);
 }
 
+static struct target *
+find(const struct join *j, const char *host, uint16_t port, bool from_state)
+{
+	struct target *t;
+	unsigned i;
+
+	for (i = 0; i < j->n; i++) {
+		t = &j->targets[i];
+		if (t->from_state == from_state && t->port == port &&
+		    strcmp(t->host, host) == 0)
+			return t;
+	}
+	return NULL;
+}
+
 int
 join_add_addr(struct join *j, const struct ipport *to, int64_t now)
 {
 	char host[IPADDR_STRLEN];
-	unsigned i;
+	struct target *t;
 
 	ipaddr_str(&to->ip, host);
-	for (i = 0; i < j->n; i++)
-		if (j->targets[i].from_state &&
-		    j->targets[i].port == to->port &&
-		    strcmp(j->targets[i].host, host) == 0)
-			return 0;
-	return add(j, host, to->port, true, now);
+	if ((t = find(j, host, to->port, true)) == NULL)
+		return add(j, host, to->port, true, now);
+	t->dropped = false;
+	return 0;
 }
 
 static unsigned
@@ -263,7 +277,7 @@ reached(struct join *j, struct target *t, int64_t now)
 static void
 settle(struct join *j, struct target *t, int64_t now)
 {
-	if (t->reached || t->self) {
+	if (t->reached || t->self || t->dropped) {
 		reached(j, t, now);
 		return;
 	}
@@ -500,11 +514,49 @@ join_again(struct join *j, int64_t now, bool alone)
 	for (i = 0; i < j->n; i++) {
 		struct target *t = &j->targets[i];
 
-		if (t->state != T_DONE || t->self || (t->from_state && !alone))
+		if (t->state != T_DONE || t->self || t->dropped ||
+		    (t->from_state && !alone))
 			continue;
 		again(t, now);
 	}
 	join_hurry(j, now);
+}
+
+int
+join_now(struct join *j, const char *spec, int64_t now)
+{
+	char host[CONF_JOINLEN];
+	struct target *t;
+	uint16_t port;
+
+	if (join_parse(spec, host, sizeof(host), &port) == -1)
+		return -1;
+	t = find(j, host, port != 0 ? port : j->port, false);
+	if (t == NULL && join_names(j) >= CONF_JOIN)
+		return -1;
+	if (t == NULL)
+		return add(j, host, port, false, now);
+	/* One that is being tried has its round to end first. */
+	if (t->state == T_DONE || t->state == T_WAITING)
+		again(t, now);
+	t->self = false;
+	return 0;
+}
+
+void
+join_drop(struct join *j, const struct ipport *to)
+{
+	char host[IPADDR_STRLEN];
+	struct target *t;
+
+	t = find(j, ipaddr_str(&to->ip, host), to->port, true);
+	if (t == NULL)
+		return;
+	t->dropped = true;
+	if (t->state == T_WAITING) {
+		t->state = T_DONE;
+		t->next = NEVER;
+	}
 }
 
 void

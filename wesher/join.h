@@ -39,6 +39,13 @@ void join_free(struct join *j);
 int join_add(struct join *j, const char *spec, int64_t now);
 /* A target from the state file; one that is known already is not added. */
 int join_add_addr(struct join *j, const struct ipport *to, int64_t now);
+/*
+ * As join_add, from now on and at once; one that is known already is tried
+ * again. 0, or -1 as above and when the operator has named CONF_JOIN of them.
+ */
+int join_now(struct join *j, const char *spec, int64_t now);
+/* Who was there in the last run is forgotten: it is not tried any more. */
+void join_drop(struct join *j, const struct ipport *to);
 /* Pure part of join_add. host holds cap bytes; *port is 0 when none is given.
  * Returns 0, or -1. */
 int join_parse(const char *spec, char *host, size_t cap, uint16_t *port);

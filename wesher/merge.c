@@ -144,8 +144,11 @@ alive_events(struct swim *s, struct member *m, unsigned old, bool changed,
 	}
 	if (old == MEMBER_SUSPECT)
 		swim_emit(s, SWIM_EV_REFUTED, m, v, direct);
-	if (changed || direct)
-		swim_emit(s, SWIM_EV_UPDATE, m, v, direct);
+	if (!changed && !direct)
+		return;
+	s->changed = changed;
+	swim_emit(s, SWIM_EV_UPDATE, m, v, direct);
+	s->changed = false;
 }
 
 /* It passed every rule: the member is now what this says. */

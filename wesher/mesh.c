@@ -240,6 +240,14 @@ mesh_may_ask(const struct mesh *m)
 	return m->peers != NULL;
 }
 
+void
+mesh_watch(struct mesh *m, int64_t now, bool on)
+{
+	m->watched = on;
+	if (m->peers != NULL)
+		peers_watch(m->peers, now, on);
+}
+
 bool
 mesh_finished(const struct mesh *m)
 {

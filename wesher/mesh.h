@@ -100,11 +100,26 @@ void mesh_view(struct mesh *m, struct mesh_view *v);
 bool mesh_may_ask(const struct mesh *m);
 /* The document of `wesher status` (control.h), malloc'ed; NULL: no memory. */
 char *mesh_status(struct mesh *m, int64_t now);
+/* That of who sees whom (control.h), likewise. */
+char *mesh_graph(struct mesh *m, int64_t now);
 /* The page of Prometheus, malloc'ed; NULL: no memory. */
 char *mesh_metrics(struct mesh *m, size_t *len);
 /* What was not taken, by reason, since the start; all of them, 0 too. */
 void mesh_refused(const struct mesh *m,
     void (*each)(void *arg, const char *reason, uint64_t n), void *arg);
+
+/*
+ * What root asks for over the control socket: forget a member that failed or
+ * left, join a host. True, and what happens now, or false, and why not: a
+ * sentence in words.
+ */
+bool mesh_forget(
+    struct mesh *m, int64_t now, const char *name, char *words, size_t len);
+bool mesh_join_now(
+    struct mesh *m, int64_t now, const char *where, char *words, size_t len);
+/* Somebody follows events, or nobody any more: those of tunnels are known by
+ * looking alone. */
+void mesh_watch(struct mesh *m, int64_t now, bool on);
 
 /*
  * Which address to announce (--advertise-addr, --bind-addr, a public

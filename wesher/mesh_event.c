@@ -3,6 +3,7 @@
  * and addresses in these events are a peer's choice; they were checked by the
  * core for form, by peers.c for what they may have.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 #include "../common/log.h"
 #include "../common/clock.h"
+#include "event.h"
 #include "mesh_int.h"
 #include "pool.h"
 
@@ -63,47 +65,105 @@ is_due(struct mesh *m, int64_t *logged)
 	return true;
 }
 
+static const char two_hosts[] = "two hosts have one name";
+
 static void
-log_self_conflict(struct mesh *m, const char *at, const char *more)
+say_self_conflict(struct mesh *m, const struct ipport *at, const char *more)
 {
-	if (is_due(m, &m->self_conflict_logged))
-		log_errorx("another host uses our name %s (heard from %s): "
-			   "host names must be unique in a mesh, change one "
-			   "with hostname(1)%s",
-		    m->name, at, more);
+	struct event_news news = {.kind = EVENT_CONFLICT,
+	    .level = LOG_L_ERROR,
+	    .member = m->name,
+	    .addr = *at,
+	    .why = two_hosts};
+	char buf[IPPORT_STRLEN], text[EVENT_TEXT];
+
+	snprintf(text, sizeof(text),
+	    "another host uses our name %s (heard from %s): host names must be "
+	    "unique in a mesh, change one with hostname(1)%s",
+	    m->name, ipport_str(at, buf), more);
+	news.text = text;
+	news.unlogged = !is_due(m, &m->self_conflict_logged);
+	event_say(&news);
 }
 
 static void
 log_conflict(struct mesh *m, const struct swim_event *ev)
 {
-	char buf[IPPORT_STRLEN];
+	struct event_news news = {.kind = EVENT_CONFLICT, .level = LOG_L_WARN};
+	char buf[IPPORT_STRLEN], text[EVENT_TEXT];
 
 	mesh_conflict(m, ev->m, ev->addr);
-	if (ev->type == SWIM_EV_SELF_CONFLICT)
-		log_self_conflict(m, ipport_str(ev->addr, buf), "");
-	else if (is_due(m, &m->conflict_logged))
-		log_warnx("a host at %s uses the name of the member %s, "
-			  "which keeps it: change one with hostname(1)",
-		    ipport_str(ev->addr, buf), ev->m->name);
+	if (ev->type == SWIM_EV_SELF_CONFLICT) {
+		say_self_conflict(m, ev->addr, "");
+		return;
+	}
+	snprintf(text, sizeof(text),
+	    "a host at %s uses the name of the member %s, which keeps it: "
+	    "change one with hostname(1)",
+	    ipport_str(ev->addr, buf), ev->m->name);
+	news.member = ev->m->name;
+	news.addr = *ev->addr;
+	news.text = text;
+	news.why = two_hosts;
+	news.unlogged = !is_due(m, &m->conflict_logged);
+	event_say(&news);
+}
+
+/* What it claims, for those who follow alone. */
+static struct ipaddr
+overlay_of(const struct mesh *m, const struct member *mb)
+{
+	struct ipaddr none = {0};
+	struct meta meta;
+
+	if (!m->watched ||
+	    meta_decode(member_meta(mb), mb->metalen, &meta) == -1)
+		return none;
+	return meta.overlay;
+}
+
+/* It joined, changed, failed or left. */
+static void
+say_change(struct mesh *m, const struct swim_event *ev)
+{
+	static const struct {
+		enum event_kind kind;
+		const char *verb;
+	} kinds[] = {
+	    [SWIM_EV_JOIN] = {EVENT_JOINED, "joined"},
+	    [SWIM_EV_UPDATE] = {EVENT_UPDATED, "updated"},
+	    [SWIM_EV_FAILED] = {EVENT_FAILED, "failed"},
+	    [SWIM_EV_LEFT] = {EVENT_LEFT, "left"},
+	};
+	struct event_news news = {.kind = kinds[ev->type].kind,
+	    .level = LOG_L_INFO,
+	    .member = ev->m->name};
+	char buf[IPPORT_STRLEN], text[EVENT_TEXT];
+
+	snprintf(text, sizeof(text), "%s at %s %s", ev->m->name,
+	    where(ev->m, buf), kinds[ev->type].verb);
+	if (ev->type == SWIM_EV_UPDATE && !ev->changed) {
+		log_debug("%s", text);
+		return;
+	}
+	member_ipport(ev->m, &news.addr);
+	news.overlay = overlay_of(m, ev->m);
+	news.text = text;
+	if (ev->type == SWIM_EV_UPDATE)
+		news.level = LOG_L_DEBUG;
+	else
+		news.unlogged = !quiet_may(&m->quiet, m->now);
+	event_say(&news);
 }
 
 static void
 on_change(struct mesh *m, const struct swim_event *ev)
 {
-	static const char *const verbs[] = {[SWIM_EV_JOIN] = "joined",
-	    [SWIM_EV_UPDATE] = "updated",
-	    [SWIM_EV_FAILED] = "failed",
-	    [SWIM_EV_LEFT] = "left"};
-	char buf[IPPORT_STRLEN];
 	bool back;
 
 	if (ev->m->is_self)
 		return;
-	if (ev->type == SWIM_EV_UPDATE)
-		log_debug("%s at %s updated", ev->m->name, where(ev->m, buf));
-	else if (quiet_may(&m->quiet, m->now))
-		log_info("%s at %s %s", ev->m->name, where(ev->m, buf),
-		    verbs[ev->type]);
+	say_change(m, ev);
 	if (ev->type == SWIM_EV_JOIN && ev->direct)
 		m->anybody = true;
 	m->stirred = true;
@@ -140,6 +200,7 @@ on_event(void *arg, const struct swim_event *ev)
 		break;
 	case SWIM_EV_REAPED:
 		mesh_conflict_forget(m, ev->m);
+		mesh_reported_forget(m, ev->m);
 		peers_forget(m->peers, m->now, ev->m);
 		break;
 	case SWIM_EV_CONFLICT:
@@ -174,7 +235,7 @@ on_join_done(void *arg, const struct swim_join_result *res)
 		why = "it is ourselves";
 	} else if (res->refused_name) {
 		mesh_conflict(m, NULL, &res->to);
-		log_self_conflict(m, buf, "; not joining");
+		say_self_conflict(m, &res->to, "; not joining");
 		why = "our name is taken";
 	} else if (res->ok) {
 		log_info("joined through %s: %u members, %u new to us", buf,

@@ -24,6 +24,15 @@ struct conflict {
 	int64_t seen;
 };
 
+#define REPORTS 64 /* members whose last push/pull is remembered */
+
+/* mesh_graph.c */
+struct report {
+	uint32_t id; /* of the member; 0: free */
+	int64_t at;
+	uint8_t alive[SWIM_REPORTED / 8]; /* a bit for each id */
+};
+
 /* Shared by mesh.c and mesh_*.c alone. */
 struct mesh {
 	const struct conf *conf; /* the caller's */
@@ -74,6 +83,9 @@ struct mesh {
 	struct wear wear;
 	uint64_t sealed; /* of them, counted so far */
 	uint32_t errors[MESH_ERRNOS]; /* RESULTs, by errno; 0: any other */
+	struct report reports[REPORTS];
+	int64_t started; /* when HELLO came */
+	bool watched; /* somebody follows events */
 };
 
 /* mesh_net.c */
@@ -142,6 +154,13 @@ void mesh_conflict(
 const struct conflict *
 mesh_conflict_of(const struct mesh *m, const struct member *mb, int64_t now);
 void mesh_conflict_forget(struct mesh *m, const struct member *mb);
+
+/* mesh_graph.c */
+/* As struct swim_config's reported. */
+void mesh_reported(void *arg, const struct member *from,
+    const uint8_t alive[SWIM_REPORTED / 8]);
+/* It is about to be freed. */
+void mesh_reported_forget(struct mesh *m, const struct member *mb);
 
 /* mesh_metrics.c */
 /* A RESULT had this errno, or 0. */

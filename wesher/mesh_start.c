@@ -297,6 +297,7 @@ mesh_up(struct mesh *m, int64_t now)
 	sc.incarnation = first_incarnation(m);
 	sc.max_members = MAX_PEERS;
 	sc.connects = connects;
+	sc.reported = mesh_reported;
 	pc.overlay = m->conf->overlay;
 	pc.self_addr = m->self;
 	memcpy(pc.self_key, m->pubkey, WG_KEY_LEN);
@@ -314,6 +315,8 @@ mesh_up(struct mesh *m, int64_t now)
 		fatalx("cannot start the mesh: out of memory");
 	remember_holders(m, now);
 	mesh_heal_up(m, now);
+	if (m->watched)
+		peers_watch(m->peers, now, true);
 	if (!check_hostname(m->name, strlen(m->name)))
 		log_warnx("our name %s is no legal host name (RFC 1123): "
 			  "members get no line in /etc/hosts for it",
@@ -346,6 +349,7 @@ mesh_hello(struct mesh *m, int64_t now, const struct priv_hello *h)
 	m->wgport = h->wgport;
 	m->userspace = h->flags & PRIV_HELLO_USERSPACE;
 	m->adopted = h->adopted;
+	m->started = now;
 	if (m->adopted > 0)
 		log_info("%u tunnels of an earlier run were found", m->adopted);
 	/* wesher-priv wants to hear from us also while we wait. */

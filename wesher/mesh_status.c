@@ -1,7 +1,6 @@
 /*
- * The document of `wesher status` (control.h). Names are peers' choice: JSON
- * must be valid UTF-8, so what is not becomes vis(3) text here; the client
- * escapes once more what it prints.
+ * The document of `wesher status` (control.h). Names are peers' choice:
+ * they go out by jsontext(), and the client escapes once more what it prints.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +8,8 @@
 #include <jansson.h>
 #include <sodium.h>
 
-#include "../common/log.h"
 #include "confine.h"
+#include "jsontext.h"
 #include "mesh_int.h"
 
 #define NOTE 256
@@ -27,16 +26,6 @@ mesh_view(struct mesh *m, struct mesh_view *v)
 	memcpy(v->pubkey, m->pubkey, sizeof(v->pubkey));
 	v->swim = m->swim;
 	v->peers = m->peers;
-}
-
-static json_t *
-text(const char *s)
-{
-	char buf[1024];
-	json_t *j = json_string(s);
-
-	return j != NULL ? j
-			 : json_string(log_vis(buf, sizeof(buf), s, strlen(s)));
 }
 
 static json_t *
@@ -135,17 +124,18 @@ member_doc(const struct mesh *m, const struct member *mb)
 	if (v.why != PEER_OK)
 		v.endpoint.ip.len = 0;
 	return json_pack(
-	    "{s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:s, s:o, "
+	    "{s:o, s:s, s:I, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:s, s:o, "
 	    "s:o, s:s?}",
-	    "name", text(mb->name), "state", member_state_name(mb->state),
-	    "addr", ipport_or_null(&at), "overlay",
+	    "name", jsontext(mb->name), "state", member_state_name(mb->state),
+	    "since", (json_int_t)((m->now - mb->since) / US_PER_S), "addr",
+	    ipport_or_null(&at), "overlay",
 	    addr_or_null(v.decoded ? &v.meta.overlay : &none), "endpoint",
 	    ipport_or_null(&v.endpoint), "handshake",
 	    age == -1 ? json_null() : json_integer(age), "rx", (json_int_t)v.rx,
 	    "tx", (json_int_t)v.tx, "rtt", rtt_or_null(mb), "dialect",
-	    dialect(&v), "why", v.why == PEER_OK ? json_null() : text(v.detail),
-	    "conflict", conflict_or_null(m, mb), "note",
-	    note(m, mb, &at, &v, buf));
+	    dialect(&v), "why",
+	    v.why == PEER_OK ? json_null() : jsontext(v.detail), "conflict",
+	    conflict_or_null(m, mb), "note", note(m, mb, &at, &v, buf));
 }
 
 static int
@@ -219,6 +209,12 @@ refused_doc(const struct mesh *m)
 	return doc;
 }
 
+static json_int_t
+uptime(const struct mesh *m)
+{
+	return m->started == 0 ? 0 : (m->now - m->started) / US_PER_S;
+}
+
 static json_t *
 head_doc(struct mesh *m)
 {
@@ -230,13 +226,14 @@ head_doc(struct mesh *m)
 	sodium_bin2base64(key, sizeof(key), v.pubkey, sizeof(v.pubkey),
 	    sodium_base64_VARIANT_ORIGINAL);
 	return json_pack(
-	    "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:i, s:i, s:I, s:I, s:o}",
-	    "name", text(v.name), "interface", text(m->conf->interface),
+	    "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:I, s:i, s:i, s:i, s:I, s:I, "
+	    "s:o}",
+	    "name", jsontext(v.name), "interface", jsontext(m->conf->interface),
 	    "overlay_addr", addr_or_null(&v.overlay), "overlay_net",
 	    ipnet_str(&m->conf->overlay, net), "addr",
 	    ipport_or_null(&v.announced), "pubkey", key, "version",
-	    WESHER_VERSION, "health",
-	    m->swim == NULL ? 0 : (int)swim_health(m->swim), "queue",
+	    WESHER_VERSION, "uptime", uptime(m), "attempt", (int)m->attempt,
+	    "health", m->swim == NULL ? 0 : (int)swim_health(m->swim), "queue",
 	    m->swim == NULL ? 0 : (int)swim_queued(m->swim), "sealed",
 	    (json_int_t)m->wear.own, "sealed_by_all", (json_int_t)m->wear.all,
 	    "conflict", conflict_or_null(m, NULL));

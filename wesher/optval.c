@@ -183,19 +183,25 @@ is_host(char *s)
 	return ipaddr_parse(s, &a) == 0 || is_name(s);
 }
 
+bool
+optval_is_host(const char *s, size_t len)
+{
+	char host[CONF_JOINLEN];
+
+	if (len == 0 || len >= sizeof(host))
+		return false;
+	memcpy(host, s, len);
+	host[len] = '\0';
+	return is_host(host);
+}
+
 static int
 join_add(const char *part, size_t len, struct conf *c, const char **why)
 {
-	char host[CONF_JOINLEN];
 	uint32_t i;
 
-	*why = "a name or address, optionally with a port (host:7946, "
-	       "[2001:db8::1]:7946)";
-	if (len == 0 || len >= sizeof(host))
-		return -1;
-	memcpy(host, part, len);
-	host[len] = '\0';
-	if (!is_host(host))
+	*why = OPTVAL_HOST;
+	if (!optval_is_host(part, len))
 		return -1;
 	for (i = 0; i < c->njoin; i++)
 		if (strlen(c->join[i]) == len &&

@@ -40,6 +40,12 @@ int optval_metrics(const char *s, char out[CONF_METRICS]);
 /* A user's name or number as it may stand in passwd(5). */
 int optval_user(const char *s, char out[CONF_USERLEN]);
 
+/* Is it a HOST as below? And what one is, in words. */
+bool optval_is_host(const char *s, size_t len);
+#define OPTVAL_HOST                                              \
+	"a name or address, optionally with a port (host:7946, " \
+	"[2001:db8::1]:7946)"
+
 /*
  * Append HOST[,HOST]... to c->join; blanks around a part are cut, a part that
  * stands there already is skipped. HOST is a name or literal address, with an

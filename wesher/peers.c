@@ -19,7 +19,6 @@
 /* wesher-priv keeps an address for its old key as long as a session lives. */
 #define GHOST_TIME (180 * US_PER_S)
 #define GHOSTS_MAX 1024
-#define LOG_EVERY  60 /* s, for one member */
 /* More than that wait for others' addresses or keys: no mishap any more. */
 #define BLOCKED_MANY 64
 #define HANDOVER     (250 * US_PER_MS) /* for a request about whom it lost */
@@ -36,7 +35,7 @@ peers_new(const struct peers_config *cfg)
 	ps->next = NEVER;
 	ps->stats_at = ps->stats_got = ps->unblocked_at = INT64_MIN / 2;
 	ps->walked_at = INT64_MIN / 2;
-	ps->unblock_at = ps->park_at = NEVER;
+	ps->unblock_at = ps->park_at = ps->watch_at = NEVER;
 	quiet_init(&ps->quiet, "warnings about members", true, 32);
 	TAILQ_INIT(&ps->blocked);
 	TAILQ_INIT(&ps->ghosts);
@@ -100,24 +99,6 @@ peer_of(struct peers *ps, struct member *m)
 	p->m = p->slot->m = m;
 	m->udata = p->slot;
 	return p;
-}
-
-/* A member gone bad may change its mind with every packet. */
-void
-peer_log_why(struct peers *ps, struct peer *p)
-{
-	uint32_t now = (uint32_t)(ps->now / US_PER_S) + 1;
-	struct peer_slot *s = p->slot;
-	char buf[320];
-
-	peer_words(ps, p, buf, sizeof(buf));
-	if ((s->logged != 0 && now - s->logged < LOG_EVERY) ||
-	    !quiet_may(&ps->quiet, ps->now)) {
-		log_debug("%s gets no tunnel: %s", p->name, buf);
-		return;
-	}
-	s->logged = now;
-	log_warnx("%s gets no tunnel: %s", p->name, buf);
 }
 
 /* Changed needs are asked for at once, refused ones when it is time. */
@@ -385,28 +366,41 @@ slot_stat(struct peer_slot *slot, const struct priv_stat *s)
 	slot->tx = s->tx;
 }
 
-void
-peers_stat(struct peers *ps, int64_t now, const struct priv_stat *s)
+static void
+peer_stat(struct peers *ps, const struct priv_stat *s)
 {
 	struct peer_slot *slot;
 	struct peer *p;
 
-	if ((s->flags & PRIV_STAT_LAST) && s->h.seq == ps->stats_seq) {
-		ps->stats_got = now;
-		prime_counted(ps, now);
-	}
 	if ((slot = peer_by_key(ps, s->key)) == NULL)
 		return;
 	if ((p = slot->p) == NULL) {
+		if (slot->applied)
+			peer_watch_stat(ps, slot, slot->tx, s);
 		slot_stat(slot, s);
 		return;
 	}
 	if (!p->applied || memcmp(p->have.key, s->key, WG_KEY_LEN) != 0)
 		return;
+	peer_watch_stat(ps, slot, p->tx, s);
 	p->has_stat = priv_ep_from(&p->endpoint, &s->endpoint);
 	p->handshake = s->handshake;
 	p->rx = s->rx;
 	p->tx = s->tx;
+}
+
+void
+peers_stat(struct peers *ps, int64_t now, const struct priv_stat *s)
+{
+	bool all = (s->flags & PRIV_STAT_LAST) && s->h.seq == ps->stats_seq;
+
+	if (all) {
+		ps->stats_got = now;
+		prime_counted(ps, now);
+	}
+	peer_stat(ps, s);
+	if (all)
+		peer_watch_counted(ps);
 }
 
 /* Those that wait for a first answer alone. */
@@ -444,6 +438,7 @@ peers_tick(struct peers *ps, int64_t now)
 	else
 		peer_at(ps, &ps->unblock_at, ps->unblock_at);
 	look_at_parked(ps);
+	peer_watch_tick(ps);
 	TAILQ_FOREACH_SAFE (p, &ps->awake, awake, tmp) {
 		if (p->retry_at <= now) {
 			p->retry_at = NEVER;

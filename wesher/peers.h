@@ -125,6 +125,12 @@ bool peers_settled(const struct peers *p);
 void peers_mark(struct peers *p);
 bool peers_reached(const struct peers *p);
 
+/*
+ * Events are followed, or not any more: tell of tunnels that come up or grow
+ * stale (event.h), for which counters are asked for every 5 s.
+ */
+void peers_watch(struct peers *p, int64_t now, bool on);
+
 /* For status. */
 struct peer_view {
 	enum peer_why why;

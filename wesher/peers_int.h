@@ -60,6 +60,8 @@ struct peer_slot {
 	bool held : 1, keyed : 1; /* it holds the address, the key */
 	bool line_told : 1, uncrossed : 1, has_stat : 1;
 	bool parked : 1; /* to be primed as soon as it answers */
+	bool up : 1; /* of peer_event.c, as is the next */
+	uint8_t tries : 2; /* 1: it sends without a session; 2: since a look */
 	struct ipport endpoint;
 	uint32_t handshake; /* until 2106 */
 	union {
@@ -157,6 +159,9 @@ struct peers {
 	int64_t unblocked_at, unblock_at; /* the last walk, and the next */
 	unsigned ahead; /* of those that were waited for: see peers_mark() */
 	int64_t walked_at; /* peers_tick looked at all */
+	enum { WATCH_OFF, WATCH_BASE, WATCH_ON } watch;
+	int64_t watch_since, watch_at; /* the next look, NEVER: none */
+	uint32_t watch_seq; /* of the last look */
 	int64_t next; /* the earliest of all peers' times, or earlier */
 };
 
@@ -234,8 +239,7 @@ peer_is_blocked(enum peer_why why)
 	return why == PEER_ADDR_TAKEN || why == PEER_KEY_TAKEN;
 }
 
-/* peers.c: tell why it has no tunnel, not too often. */
-void peer_log_why(struct peers *ps, struct peer *p);
+/* peers.c */
 /* Free a ghost whose time is over, once the kernel has let it go. */
 void peer_ghost_expire(struct peers *ps, struct peer *p, int64_t now);
 
@@ -247,6 +251,18 @@ void peer_enqueue(struct peers *ps, struct peer *p);
 void peer_pump(struct peers *ps);
 /* Have wesher-priv remove and add the peer in one step. */
 void peer_reset(struct peers *ps, struct peer *p);
+
+/* peer_event.c */
+/* Tell why it has no tunnel; the log, not too often. */
+void peer_log_why(struct peers *ps, struct peer *p);
+#define PEER_SESSION 180 /* s: no session lives longer */
+/* When it is time. */
+void peer_watch_tick(struct peers *ps);
+/* A peer of the kernel's is counted; it had sent tx bytes before. */
+void peer_watch_stat(struct peers *ps, struct peer_slot *s, uint64_t tx,
+    const struct priv_stat *st);
+/* All of them have been, that were asked for. */
+void peer_watch_counted(struct peers *ps);
 
 /* hold.c */
 /* News about p: true when its tunnel stays as it is for now. */

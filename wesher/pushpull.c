@@ -316,6 +316,7 @@ pushpull_merge(
 	/* One newcomer is news to everybody: gossip does. */
 	if (s->joined - before > 1)
 		meet_groups(s, few, nfew, &v->sender);
+	reports_tell(s, body, len, &v->sender);
 }
 
 static uint8_t *

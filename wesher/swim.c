@@ -122,6 +122,7 @@ swim_emit(struct swim *s, enum swim_event_type type, struct member *m,
 	ev.joining = v != NULL && v->joining;
 	ev.back = type == SWIM_EV_JOIN && s->back;
 	ev.is_new = type == SWIM_EV_JOIN && s->is_new;
+	ev.changed = s->changed;
 	s->ops->event(s->arg, &ev);
 }
 
@@ -260,6 +261,7 @@ swim_new(const struct swim_config *cfg, int64_t now)
 	s->ops = cfg->ops;
 	s->arg = cfg->arg;
 	s->connects = cfg->connects;
+	s->reported = cfg->reported;
 	s->now = now;
 	s->max_members = cfg->max_members;
 	/* A saved one may have stood at the ceiling. */
@@ -448,6 +450,16 @@ swim_packet(struct swim *s, int64_t now, const struct ipport *from,
 		return 0;
 	spread_heard(s, from);
 	return wire_packet(s->scratch, plain, len, dispatch, &d);
+}
+
+bool
+swim_drop(struct swim *s, int64_t now, struct member *m)
+{
+	set_now(s, now);
+	if (m->is_self || m->state < MEMBER_DEAD)
+		return false;
+	swim_forget(s, m);
+	return true;
 }
 
 uint32_t

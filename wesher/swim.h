@@ -68,6 +68,8 @@ struct swim_event {
 	bool back;
 	/* SWIM_EV_JOIN of a name that was not in the table at all. */
 	bool is_new;
+	/* SWIM_EV_UPDATE with other metadata or another address. */
+	bool changed;
 	const struct ipport *addr; /* conflicts: the other address */
 };
 
@@ -124,6 +126,8 @@ struct swim_ops {
 	void (*seen)(void *arg, const struct swim_seen *e);
 };
 
+#define SWIM_REPORTED 256 /* members, of struct swim_config's reported */
+
 struct swim_config {
 	const struct swim_profile *profile;
 	const struct swim_ops *ops;
@@ -135,6 +139,13 @@ struct swim_config {
 	size_t metalen;
 	uint32_t incarnation; /* the first one to announce */
 	unsigned max_members; /* cap of the table, ourselves included */
+	/*
+	 * A push/pull has been merged: whom its sender has as alive, one bit
+	 * for each member with an id up to SWIM_REPORTED. Reentrant swim_* alone
+	 * may be called. NULL: no matter.
+	 */
+	void (*reported)(void *arg, const struct member *from,
+	    const uint8_t alive[SWIM_REPORTED / 8]);
 	/* May a stream of ours go there? NULL: anywhere. Where it may not, the
 	 * member is reached by packets alone. */
 	bool (*connects)(void *arg, const struct ipport *to);
@@ -215,6 +226,9 @@ void swim_woke(struct swim *s, int64_t now, int64_t slept);
 
 /* Say goodbye: SWIM_EV_LEAVE_DONE follows (at once when we are alone). */
 void swim_leave(struct swim *s, int64_t now);
+
+/* Forget a member that failed or left, now. False: it lives, or is us. */
+bool swim_drop(struct swim *s, int64_t now, struct member *m);
 
 /* Our current incarnation, to be saved. Reentrant. */
 uint32_t swim_incarnation(const struct swim *s);

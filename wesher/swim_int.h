@@ -171,6 +171,8 @@ struct swim {
 	const struct swim_ops *ops;
 	void *arg;
 	bool (*connects)(void *arg, const struct ipport *to);
+	void (*reported)(void *arg, const struct member *from,
+	    const uint8_t alive[SWIM_REPORTED / 8]);
 	int64_t now;
 	unsigned max_members;
 	uint32_t inc;
@@ -245,6 +247,7 @@ struct swim {
 	unsigned joined; /* members that became alive, ever */
 	bool back; /* the last that joined had failed */
 	bool is_new; /* or was not known */
+	bool changed; /* the update under way is one of content */
 	bool listed; /* somebody showed that it knows us */
 	int64_t listed_at, listed_gap; /* when to ask again if not */
 };
@@ -517,6 +520,11 @@ void pushpull_merge(
 
 /* Report a state that was scanned, merge nothing. */
 void pushpull_report(struct swim *s, const uint8_t *body, size_t len);
+
+/* reports.c */
+/* A state of that sender has been merged: tell whom it has as alive. */
+void reports_tell(struct swim *s, const uint8_t *body, size_t len,
+    const struct ipport *sender);
 
 /* swim_join.c */
 struct asked *

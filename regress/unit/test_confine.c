@@ -467,6 +467,15 @@ try_getsockopt(void)
 }
 
 static long
+try_peercred(void)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(stream(), SOL_SOCKET, SO_PEERCRED, &cred, &len);
+}
+
+static long
 try_getsockopt_other(void)
 {
 	int v;
@@ -870,6 +879,7 @@ static const struct attempt attempts[] = {
     {"setsockopt of another level", enter_to_device, try_setsockopt_ip, EPERM,
 	0},
     {"SO_ERROR", enter, try_getsockopt, INSIDE_OK, 0},
+    {"SO_PEERCRED", enter, try_peercred, INSIDE_OK, 0},
     {"getsockopt", enter, try_getsockopt_other, KILLED, 0},
     {"shutdown", enter, try_shutdown, EPERM, 0},
     {"listen", enter, try_listen, EPERM, 0},
