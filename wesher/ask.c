@@ -1,10 +1,8 @@
 /*
- * The operator's command: wesher status, the part that talks. Root connects
- * (the socket's folder is root's) and becomes _wesher before it reads a byte of
- * the answer.
+ * The operator's command: the way to the daemon. Root connects (the socket's
+ * folder is root's) and becomes _wesher before it reads a byte of what the
+ * gossip process says: that may be anything.
  */
-#include <sys/wait.h>
-
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
@@ -13,13 +11,11 @@
 #include <unistd.h>
 
 #include "../common/log.h"
+#include "../common/runas.h"
+#include "ask.h"
 #include "client.h"
 #include "commands.h"
 #include "control.h"
-#include "../common/runas.h"
-#include "status.h"
-
-#define WATCH_EVERY 2 /* seconds */
 
 /*
  * The other mesh of this host, when it has one alone: its name into found. How
@@ -106,87 +102,29 @@ drop(const char *user)
 	return 0;
 }
 
-static int
-print_answer(const char *answer, size_t len, bool json)
+int
+ask_connect(const struct conf *c, const struct options *o)
 {
-	char err[OPT_LINE];
-	int ret;
+	int fd = connect_daemon(c, o);
 
-	ret = (json ? status_json : status_table)(
-	    answer, len, stdout, err, sizeof(err));
-	if (ret == STATUS_NONE)
-		log_errorx("%s", err);
-	if (fflush(stdout) == EOF) {
-		log_error("standard output");
-		return STATUS_NONE;
-	}
-	return ret;
-}
-
-/* One answer, by a process of its own where there will be another. */
-static int
-status_once(const struct conf *c, const struct options *o)
-{
-	char *answer;
-	size_t len;
-	int fd, ret;
-
-	if ((fd = connect_daemon(c, o)) == -1)
-		return STATUS_NONE;
-	if (drop(c->user) == -1) {
-		close(fd);
-		return STATUS_NONE;
-	}
-	ret = client_ask(
-	    fd, "status", CONTROL_ANSWER_MAX, CLIENT_TIMEOUT, &answer, &len);
+	if (fd == -1 || drop(c->user) == 0)
+		return fd;
 	close(fd);
-	if (ret == -1) {
-		log_error("no answer from wesher");
-		return STATUS_NONE;
-	}
-	ret = print_answer(answer, len, o->json);
-	free(answer);
-	return ret;
-}
-
-/* Until somebody ends it, or nobody reads. Each answer is read by a child that
- * has dropped its privilege; only root may be able to connect again. */
-static int
-watch(const struct conf *c, const struct options *o, bool terminal)
-{
-	int status;
-	pid_t pid;
-
-	for (;;) {
-		if (terminal)
-			fputs("\033[H\033[2J", stdout);
-		if (fflush(stdout) == EOF)
-			return STATUS_NONE;
-		if ((pid = fork()) == -1) {
-			log_error("fork");
-			return STATUS_NONE;
-		}
-		if (pid == 0) {
-			status = status_once(c, o);
-			_exit(fflush(stdout) == EOF ? STATUS_NONE : status);
-		}
-		while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-			continue;
-		if (WIFSIGNALED(status))
-			return STATUS_NONE;
-		sleep(WATCH_EVERY);
-		if (!terminal)
-			putchar('\n');
-	}
+	return -1;
 }
 
 int
-status_main(const struct conf *c, const struct options *o)
+ask_daemon(const struct conf *c, const struct options *o, const char *command,
+    char **answer, size_t *len)
 {
-	const char *term = getenv("TERM"), *plain = getenv("NO_COLOR");
-	bool terminal = isatty(STDOUT_FILENO) == 1 && term != NULL &&
-			strcmp(term, "dumb") != 0;
+	int fd = ask_connect(c, o), ret;
 
-	status_colours(terminal && (plain == NULL || plain[0] == '\0'));
-	return o->watch ? watch(c, o, terminal) : status_once(c, o);
+	if (fd == -1)
+		return -1;
+	ret = client_ask(
+	    fd, command, CONTROL_ANSWER_MAX, CLIENT_TIMEOUT, answer, len);
+	if (ret == -1)
+		log_error("no answer from wesher");
+	close(fd);
+	return ret;
 }

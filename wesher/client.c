@@ -132,6 +132,12 @@ read_all(int fd, size_t max, int64_t deadline, char **buf, size_t *len)
 }
 
 int
+client_send(int fd, const char *command, int timeout)
+{
+	return send_line(fd, command, now_ms() + (int64_t)timeout * 1000);
+}
+
+int
 client_ask(int fd, const char *command, size_t max, int timeout, char **answer,
     size_t *len)
 {

@@ -11,6 +11,9 @@
  */
 int client_connect(const char *path);
 
+/* Send a command (no newline) within timeout seconds. 0, or -1 with errno. */
+int client_send(int fd, const char *command, int timeout);
+
 /*
  * Send a command (no newline) and read the answer up to its end: at most max
  * bytes, within timeout seconds. *answer is malloc'ed. Returns 0, or -1 with

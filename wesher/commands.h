@@ -12,6 +12,10 @@
  * operator, and returns the exit status.
  */
 int status_main(const struct conf *c, const struct options *o);
+int monitor_main(const struct conf *c, const struct options *o);
+/* forget, join, log-level: the command's word. */
+int
+steer_main(const struct conf *c, const struct options *o, const char *command);
 int key_main(const struct conf *c, const struct options *o, char *const *envp);
 int
 leave_main(const struct conf *c, const struct options *o, char *const *envp);

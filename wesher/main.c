@@ -98,6 +98,14 @@ dispatch(const struct options *o, char **envp)
 	switch (o->command) {
 	case CMD_STATUS:
 		return status_main(&conf, o);
+	case CMD_MONITOR:
+		return monitor_main(&conf, o);
+	case CMD_FORGET:
+		return steer_main(&conf, o, "forget");
+	case CMD_JOIN:
+		return steer_main(&conf, o, "join");
+	case CMD_LOG_LEVEL:
+		return steer_main(&conf, o, "log-level");
 	case CMD_KEY:
 		return key_main(&conf, o, envp);
 	case CMD_LEAVE:

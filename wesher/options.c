@@ -21,14 +21,44 @@
 #define SHOWN_LEN 80
 #define LABEL_LEN (SHOWN_LEN + 40)
 
-static const struct {
+/* A member's name: other hosts chose it, so it may be no host name. */
+static bool
+is_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n >= 1 && n <= 255 && strpbrk(s, "\r\n") == NULL;
+}
+
+static bool
+is_host(const char *s)
+{
+	return optval_is_host(s, strlen(s));
+}
+
+static bool
+is_level(const char *s)
+{
+	return log_level_parse(s) != -1;
+}
+
+static const struct command_line {
 	const char *name;
 	enum command cmd;
-} commands[] = {{"agent", CMD_AGENT}, {"status", CMD_STATUS}, {"key", CMD_KEY},
-    {"leave", CMD_LEAVE}};
+	const char *operand, *expect; /* NULL: it has none */
+	bool (*is_operand)(const char *s);
+} commands[] = {{.name = "agent", .cmd = CMD_AGENT},
+    {.name = "status", .cmd = CMD_STATUS},
+    {.name = "monitor", .cmd = CMD_MONITOR}, {.name = "key", .cmd = CMD_KEY},
+    {.name = "leave", .cmd = CMD_LEAVE},
+    {"forget", CMD_FORGET, "NAME", "a member's name", is_name},
+    {"join", CMD_JOIN, "HOST[:PORT]", OPTVAL_HOST, is_host},
+    {"log-level", CMD_LOG_LEVEL, "LEVEL", "debug, info, warn or error",
+	is_level}};
 
 static const enum opt_id excluded[][2] = {{O_CLUSTER_KEY, O_CLUSTER_KEY_FILE},
-    {O_BIND_ADDR, O_BIND_IFACE}, {O_GENERATE, O_NEW_WIREGUARD}};
+    {O_BIND_ADDR, O_BIND_IFACE}, {O_GENERATE, O_NEW_WIREGUARD},
+    {O_GRAPH, O_JSON}, {O_GRAPH, O_WATCH}};
 
 struct parse {
 	struct conf *c;
@@ -37,7 +67,7 @@ struct parse {
 	size_t errlen;
 	const char *value[NOPTS]; /* as given, NULL: not yet */
 	bool flag[NOPTS]; /* given as a flag, not a variable */
-	bool has_command;
+	const struct command_line *command; /* NULL: not yet */
 };
 
 #define NELEM(a) (sizeof(a) / sizeof((a)[0]))
@@ -126,19 +156,27 @@ take(struct parse *p, enum opt_id id, const char *as, const char *value,
 static int
 positional(struct parse *p, const char *arg)
 {
+	const struct command_line *cmd = p->command;
 	char shown[SHOWN_LEN];
 	size_t i;
 
-	for (i = 0; i < NELEM(commands) && !p->has_command; i++) {
+	for (i = 0; i < NELEM(commands) && cmd == NULL; i++) {
 		if (strcmp(arg, commands[i].name) == 0) {
 			p->o->command = commands[i].cmd;
-			p->has_command = true;
+			p->command = &commands[i];
 			return 0;
 		}
 	}
+	if (cmd != NULL && cmd->operand != NULL && p->o->operand == NULL) {
+		p->o->operand = arg;
+		if (cmd->is_operand(arg))
+			return 0;
+		return complain(p, "%s %s: expected %s", cmd->name,
+		    optval_shown(arg, shown, sizeof(shown)), cmd->expect);
+	}
 	return complain(p,
-	    "%s: unexpected argument; expected options, "
-	    "or one of status, key, leave (see wesher --help)",
+	    "%s: unexpected argument; expected options, or one of status, "
+	    "monitor, key, leave, forget, join, log-level (see wesher --help)",
 	    optval_shown(arg, shown, sizeof(shown)));
 }
 
@@ -206,6 +244,10 @@ applicable(struct parse *p)
 {
 	size_t i, j;
 
+	if (p->command != NULL && p->command->operand != NULL &&
+	    p->o->operand == NULL)
+		return complain(p, "%s: expected %s behind it",
+		    p->command->name, p->command->operand);
 	for (i = 0; i < NOPTS; i++) {
 		if (p->value[i] == NULL || (opts[i].cmds & IN(p->o->command)))
 			continue;

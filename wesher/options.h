@@ -17,7 +17,11 @@ enum command {
 	CMD_KEY,
 	CMD_LEAVE,
 	CMD_HELP, /* --help was met: nothing else was looked at */
-	CMD_VERSION /* likewise */
+	CMD_VERSION, /* likewise */
+	CMD_MONITOR,
+	CMD_FORGET,
+	CMD_JOIN,
+	CMD_LOG_LEVEL
 };
 
 #define OPT_WARN_MAX 4
@@ -29,7 +33,8 @@ struct options {
 	const char *key_file; /* NULL: none; already read */
 	const char *priv; /* --priv, or NULL */
 	bool has_interface; /* --interface was given */
-	bool json, watch; /* status */
+	const char *operand; /* of forget, join, log-level: checked */
+	bool json, watch, graph; /* status; json: monitor, too */
 	bool generate, new_wireguard; /* key */
 	unsigned nwarn;
 	char warn[OPT_WARN_MAX][OPT_LINE];

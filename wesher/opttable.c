@@ -77,10 +77,12 @@ const struct opt opts[NOPTS] = {
     [O_PRIV] = {"priv", "PATH", 0, AGENT | IN(CMD_LEAVE) | IN(CMD_KEY),
 	"the path of a wesher-priv program",
 	"wesher-priv to run, for developers"},
-    [O_JSON] = {"json", NULL, F_BOOL | F_NOENV, IN(CMD_STATUS), "true or false",
-	"status: the daemon's answer as JSON"},
+    [O_JSON] = {"json", NULL, F_BOOL | F_NOENV, LOOKS, "true or false",
+	"status, monitor: as JSON"},
     [O_WATCH] = {"watch", NULL, F_BOOL | F_NOENV, IN(CMD_STATUS),
 	"true or false", "status: again every two seconds"},
+    [O_GRAPH] = {"graph", NULL, F_BOOL | F_NOENV, IN(CMD_STATUS),
+	"true or false", "status: who sees whom, for Graphviz"},
     [O_GENERATE] = {"generate", NULL, F_BOOL | F_NOENV, IN(CMD_KEY),
 	"true or false", "key: print a new key, change nothing"},
     [O_NEW_WIREGUARD] = {"new-wireguard", NULL, F_BOOL | F_NOENV, IN(CMD_KEY),
@@ -179,6 +181,8 @@ boolean(enum opt_id id, struct conf *c, struct options *o)
 		return &o->json;
 	case O_WATCH:
 		return &o->watch;
+	case O_GRAPH:
+		return &o->graph;
 	case O_GENERATE:
 		return &o->generate;
 	case O_NEW_WIREGUARD:
@@ -261,7 +265,14 @@ options_usage(FILE *out)
 
 	fprintf(out,
 	    "usage: wesher [options]                    start the daemon\n"
-	    "       wesher status [--json] [--watch]     the mesh as it is\n"
+	    "       wesher status [--json] [--watch]    the mesh as it is\n"
+	    "       wesher status --graph               the same, as a graph\n"
+	    "       wesher monitor [--json]             what happens, as it "
+	    "does\n"
+	    "       wesher forget NAME                  forget a failed "
+	    "member\n"
+	    "       wesher join HOST[:PORT]             join one more host\n"
+	    "       wesher log-level LEVEL              log more or less\n"
 	    "       wesher key [--generate] [options]   the cluster key\n"
 	    "       wesher key --new-wireguard          renew WireGuard's key\n"
 	    "       wesher leave [options]              leave the mesh\n\n");

@@ -9,7 +9,9 @@
 
 #define IN(cmd) (1u << (cmd))
 #define AGENT	IN(CMD_AGENT)
-#define ALL	(AGENT | IN(CMD_STATUS) | IN(CMD_KEY) | IN(CMD_LEAVE))
+#define LOOKS	(IN(CMD_STATUS) | IN(CMD_MONITOR))
+#define STEERS	(IN(CMD_FORGET) | IN(CMD_JOIN) | IN(CMD_LOG_LEVEL))
+#define ALL	(AGENT | LOOKS | STEERS | IN(CMD_KEY) | IN(CMD_LEAVE))
 
 #define F_BOOL	 0x01 /* --flag, --flag=true */
 #define F_NOENV	 0x02
@@ -47,6 +49,7 @@ enum opt_id {
 	O_PRIV,
 	O_JSON,
 	O_WATCH,
+	O_GRAPH,
 	O_GENERATE,
 	O_NEW_WIREGUARD,
 	O_VERSION,

@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "../common/log.h"
+#include "answer.h"
 #include "status.h"
 
 #define NCOL	  8
@@ -91,45 +91,6 @@ round_trip(const json_t *ms, char *buf, size_t buflen)
 	return buf;
 }
 
-/* A string of obj, escaped; "-" when there is none. Returns buf. */
-static const char *
-text(const json_t *obj, const char *key, char *buf, size_t buflen)
-{
-	const json_t *s = json_object_get(obj, key);
-
-	if (json_string_length(s) == 0)
-		strlcpy(buf, "-", buflen);
-	else
-		log_vis(
-		    buf, buflen, json_string_value(s), json_string_length(s));
-	return buf;
-}
-
-static long long
-number(const json_t *obj, const char *key)
-{
-	return json_integer_value(json_object_get(obj, key));
-}
-
-static bool
-is_string(const json_t *obj, const char *key, const char *want)
-{
-	const char *s = json_string_value(json_object_get(obj, key));
-
-	return s != NULL && strcmp(s, want) == 0;
-}
-
-/* Columns on a terminal: characters, not bytes. */
-static size_t
-width(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s != '\0'; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
 static void
 make_counters(const json_t *m, struct row *r)
 {
@@ -140,8 +101,8 @@ make_counters(const json_t *m, struct row *r)
 		short_age(json_integer_value(age), r->cell[i++], CELL);
 	else
 		strlcpy(r->cell[i++], "never", CELL);
-	bytes(number(m, "rx"), r->cell[i++], CELL);
-	bytes(number(m, "tx"), r->cell[i++], CELL);
+	bytes(answer_number(m, "rx"), r->cell[i++], CELL);
+	bytes(answer_number(m, "tx"), r->cell[i++], CELL);
 	round_trip(json_object_get(m, "rtt"), r->cell[i], CELL);
 }
 
@@ -149,29 +110,29 @@ static void
 make_row(const json_t *doc, const json_t *m, struct row *r)
 {
 	const char *self = json_string_value(json_object_get(doc, "name"));
-	bool local = self != NULL && is_string(m, "name", self);
+	bool local = self != NULL && answer_is(m, "name", self);
 	bool why = json_is_string(json_object_get(m, "why"));
 	char buf[CELL];
 	size_t i = 0;
 
 	memset(r, 0, sizeof(*r));
-	text(m, "name", r->cell[i++], CELL);
-	text(m, "state", r->cell[i++], CELL);
-	text(m, "overlay", r->cell[i++], CELL);
+	answer_text(m, "name", r->cell[i++], CELL);
+	answer_text(m, "state", r->cell[i++], CELL);
+	answer_text(m, "overlay", r->cell[i++], CELL);
 	if (local) {
 		r->whole = true;
 		snprintf(r->cell[i], CELL, "%s (this host)",
-		    text(m, "addr", buf, sizeof(buf)));
+		    answer_text(m, "addr", buf, sizeof(buf)));
 	} else if (why) {
 		r->whole = true;
-		r->lacks = is_string(m, "state", "alive");
+		r->lacks = answer_is(m, "state", "alive");
 		snprintf(r->cell[i], CELL, "no tunnel: %s",
-		    text(m, "why", buf, sizeof(buf)));
+		    answer_text(m, "why", buf, sizeof(buf)));
 	} else {
-		text(m, "endpoint", r->cell[i], CELL);
+		answer_text(m, "endpoint", r->cell[i], CELL);
 		make_counters(m, r);
 		if (json_string_length(json_object_get(m, "note")) > 0)
-			text(m, "note", r->note, CELL);
+			answer_text(m, "note", r->note, CELL);
 	}
 }
 
@@ -204,7 +165,7 @@ print_row(FILE *out, const struct row *r, const size_t w[NCOL])
 		    on[0] != '\0' ? "\033[0m" : "");
 		if (i == NCOL - 1 || (i == COL_END && r->whole))
 			break;
-		for (n = width(r->cell[i]); n < w[i]; n++)
+		for (n = status_width(r->cell[i]); n < w[i]; n++)
 			fputc(' ', out);
 		fputs("  ", out);
 	}
@@ -222,99 +183,16 @@ print_heads(FILE *out, const size_t w[NCOL])
 	print_row(out, &r, w);
 }
 
-static void
-print_layer(FILE *out, const json_t *box, const char *key, const char *words)
-{
-	const json_t *v = json_object_get(box, key);
-
-	if (v != NULL)
-		fprintf(out, ", %s%s", json_is_true(v) ? "" : "NO ", words);
-}
-
-/* The layers of a sandbox; what is missing stands out. */
-static void
-print_sandbox(FILE *out, const json_t *box, const char *who, const char *user)
-{
-	if (!json_is_object(box))
-		return;
-	fprintf(out, "sandbox of %s: %s", who, user);
-	print_layer(out, box, "chroot", "chroot");
-	print_layer(out, box, "no_capabilities", "capabilities dropped");
-	print_layer(out, box, "bounded", "capabilities locked");
-	print_layer(out, box, "no_new_privs", "no_new_privs");
-	print_layer(out, box, "limits", "limits");
-	print_layer(out, box, "seccomp", "seccomp");
-	if (number(box, "landlock") > 0)
-		fprintf(out, ", Landlock ABI %lld\n", number(box, "landlock"));
-	else
-		fprintf(out, ", NO Landlock\n");
-}
-
-static void
-print_sandboxes(FILE *out, const json_t *all)
-{
-	const json_t *gossip = json_object_get(all, "wesher");
-	char user[32];
-
-	snprintf(user, sizeof(user), "uid %lld", number(gossip, "uid"));
-	print_sandbox(out, gossip, "wesher", user);
-	print_sandbox(
-	    out, json_object_get(all, "wesher-priv"), "wesher-priv", "root");
-}
-
-static void
-print_head(FILE *out, const json_t *doc)
-{
-	const json_t *mesh = json_object_get(doc, "mesh");
-	char buf[CELL], age[32];
-	const json_t *other = json_object_get(doc, "conflict");
-
-	fprintf(out, "%s", text(doc, "name", buf, sizeof(buf)));
-	fprintf(out, " is %s", text(doc, "overlay_addr", buf, sizeof(buf)));
-	fprintf(out, " in %s", text(doc, "overlay_net", buf, sizeof(buf)));
-	fprintf(out, " on %s\n", text(doc, "interface", buf, sizeof(buf)));
-	fprintf(out, "announced as %s", text(doc, "addr", buf, sizeof(buf)));
-	fprintf(out, ", health %lld%s\n", number(doc, "health"),
-	    number(doc, "health") == 0 ? " (good)" : "");
-	if (json_is_object(other))
-		fprintf(out,
-		    "CONFLICT: another host, heard of from %s %s, uses our "
-		    "name: change one with hostname(1)\n",
-		    text(other, "addr", buf, sizeof(buf)),
-		    status_age(number(other, "age"), age, sizeof(age)));
-	print_sandboxes(out, json_object_get(doc, "sandbox"));
-	fprintf(out,
-	    "%lld members: %lld alive, %lld suspect, %lld failed, "
-	    "%lld left\n\n",
-	    number(mesh, "members"), number(mesh, "alive"),
-	    number(mesh, "suspect"), number(mesh, "failed"),
-	    number(mesh, "left"));
-}
-
-/* Parse an answer; NULL with a line in err when it is none. */
+/* The answer to `status`; NULL with a line in err when it is none. */
 static json_t *
 load(const char *json, size_t len, char *err, size_t errlen)
 {
-	json_error_t e;
-	json_t *doc = json_loadb(json, len, JSON_REJECT_DUPLICATES, &e);
-	char buf[256];
+	json_t *doc = answer_load(json, len, err, errlen);
 
-	if (doc == NULL) {
-		snprintf(err, errlen,
-		    "the daemon's answer is no JSON (byte %d): is it of "
-		    "another version?",
-		    e.position);
-		return NULL;
-	}
-	if (json_is_string(json_object_get(doc, "error")))
-		snprintf(err, errlen, "the daemon says: %s",
-		    text(doc, "error", buf, sizeof(buf)));
-	else if (!json_is_array(json_object_get(doc, "members")))
-		snprintf(err, errlen,
-		    "the daemon's answer lists no members: is it of another "
-		    "version?");
-	else
+	if (doc == NULL || json_is_array(json_object_get(doc, "members")))
 		return doc;
+	snprintf(err, errlen,
+	    "the daemon's answer lists no members: is it of another version?");
 	json_decref(doc);
 	return NULL;
 }
@@ -334,7 +212,7 @@ measure(const json_t *doc, const json_t *members, size_t w[NCOL])
 		if (r.lacks)
 			ret = STATUS_PARTIAL;
 		for (col = 0; col < (r.whole ? COL_END : NCOL); col++) {
-			n = width(r.cell[col]);
+			n = status_width(r.cell[col]);
 			if (n > w[col] && n <= widest[col])
 				w[col] = n;
 		}
@@ -360,7 +238,7 @@ status_table(const char *json, size_t len, FILE *out, char *err, size_t errlen)
 	if (doc == NULL)
 		return STATUS_NONE;
 	ret = measure(doc, members, w);
-	print_head(out, doc);
+	status_head(out, doc);
 	print_heads(out, w);
 	for (i = 0; i < json_array_size(members); i++) {
 		make_row(doc, json_array_get(members, i), &r);

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "../common/conf.h"
 #include "options.h"
 
@@ -27,6 +29,11 @@ void status_colours(bool on);
 /* The same as indented, pure ASCII JSON. */
 int
 status_json(const char *json, size_t len, FILE *out, char *err, size_t errlen);
+
+/* What stands above the table (status_head.c). */
+void status_head(FILE *out, const json_t *doc);
+/* Columns on a terminal: characters, not bytes. */
+size_t status_width(const char *s);
 
 /* "12s ago", "3m ago", "5h ago", "2d ago". Returns buf. */
 const char *status_age(long long seconds, char *buf, size_t buflen);

@@ -79,7 +79,13 @@ _wesher() {
 	done
 	if [[ $cur != -* ]]; then
 		[[ -n $command ]] ||
-			COMPREPLY=($(compgen -W "agent status key leave" -- "$cur"))
+			COMPREPLY=($(compgen -W "agent status monitor key leave
+				forget join log-level" -- "$cur"))
+		case $command in
+		log-level | join)
+			_wesher_values "--$command" "$cur"
+			;;
+		esac
 		return
 	fi
 	case ${command:-agent} in
@@ -87,7 +93,14 @@ _wesher() {
 		COMPREPLY=($(compgen -W "$agent $every" -- "$cur"))
 		;;
 	status)
-		COMPREPLY=($(compgen -W "--json --watch $named $every" -- "$cur"))
+		COMPREPLY=($(compgen -W "--json --watch --graph $named $every" \
+			-- "$cur"))
+		;;
+	monitor)
+		COMPREPLY=($(compgen -W "--json $named $every" -- "$cur"))
+		;;
+	forget | join | log-level)
+		COMPREPLY=($(compgen -W "$named $every" -- "$cur"))
 		;;
 	key)
 		COMPREPLY=($(compgen -W "--generate --new-wireguard --priv $named

@@ -14,8 +14,10 @@ function __wesher_devices
     end
 end
 
-set -l none "not __fish_seen_subcommand_from agent status key leave"
-set -l agent "not __fish_seen_subcommand_from status key leave"
+set -l others status monitor key leave forget join log-level
+set -l none "not __fish_seen_subcommand_from agent $others"
+set -l agent "not __fish_seen_subcommand_from $others"
+set -l follows "__fish_seen_subcommand_from monitor"
 set -l looks "__fish_seen_subcommand_from status"
 set -l keys "__fish_seen_subcommand_from key"
 set -l leaves "__fish_seen_subcommand_from leave"
@@ -25,6 +27,12 @@ complete -c wesher -n $none -a agent -d "Start the daemon"
 complete -c wesher -n $none -a status -d "The mesh as it is"
 complete -c wesher -n $none -a key -d "The cluster key"
 complete -c wesher -n $none -a leave -d "Leave the mesh"
+complete -c wesher -n $none -a monitor -d "What happens, as it does"
+complete -c wesher -n $none -a forget -d "Forget a failed member"
+complete -c wesher -n $none -a join -d "Join one more host"
+complete -c wesher -n $none -a log-level -d "Log more or less"
+complete -c wesher -n "__fish_seen_subcommand_from join" -a "(__fish_print_hostnames)"
+complete -c wesher -n "__fish_seen_subcommand_from log-level" -a "debug info warn error"
 
 complete -c wesher -l interface -x -a "(__wesher_meshes)" -d "The WireGuard interface"
 complete -c wesher -l log-level -x -a "debug info warn error" -d "What is logged"
@@ -57,6 +65,8 @@ complete -c wesher -n $agent -l priv -r -F -d "wesher-priv to run"
 
 complete -c wesher -n $looks -l json -d "The answer as JSON"
 complete -c wesher -n $looks -l watch -d "Again every two seconds"
+complete -c wesher -n $looks -l graph -d "Who sees whom, for Graphviz"
+complete -c wesher -n $follows -l json -d "Events as JSON"
 complete -c wesher -n $keys -l generate -d "Print a new key"
 complete -c wesher -n $keys -l new-wireguard -d "Renew the WireGuard key"
 complete -c wesher -n $keys -l priv -r -F -d "wesher-priv to run"

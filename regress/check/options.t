@@ -51,7 +51,8 @@ takes() { # COMMAND: what the table of options says
 		my ($name, $rest) = ($1, $2);
 		print "--$name\n" if $rest =~ /\bALL\b/ ||
 		    ($ENV{C} eq "AGENT" ? $rest =~ /\bAGENT\b/
-					: $rest =~ /IN\(CMD_$ENV{C}\)/);
+					: $rest =~ /IN\(CMD_$ENV{C}\)/) ||
+		    ($ENV{C} =~ /^(STATUS|MONITOR)$/ && $rest =~ /\bLOOKS\b/);
 	}' wesher/opttable.c | sort
 }
 offers() { # SHELL LINE FILE: exactly the words of that file
@@ -66,20 +67,23 @@ says() { # SHELL LINE WORD...
 }
 
 : >"$OUT/all"
-for c in agent status key leave; do
-	C=$(echo $c | tr "[:lower:]" "[:upper:]") takes >"$OUT/$c"
+commands="agent status monitor key leave forget join log-level"
+for c in $commands; do
+	C=$(echo $c | tr "[:lower:]-" "[:upper:]_") takes >"$OUT/$c"
 	cat "$OUT/$c" >>"$OUT/all"
 done
 sort -u "$OUT/all" | sed 's/^--//' >"$OUT/table"
 check "the table of options was understood" same "$OUT/table"
 
 for s in bash zsh fish; do
-	for c in agent status key leave; do
+	for c in $commands; do
 		check "$s: options of $c" offers $s "wesher $c --" "$OUT/$c"
 	done
 	check "$s: options without a command" offers $s "wesher --" \
 	    "$OUT/agent"
-	check "$s: commands" says $s "wesher " agent status key leave
+	check "$s: commands" says $s "wesher " $commands
+	check "$s: levels, as an operand" says $s "wesher log-level " \
+	    debug error info warn
 	check "$s: levels" says $s "wesher --log-level " debug error info warn
 	check "$s: levels behind =, and of a command" says $s \
 	    "wesher status --log-level=" debug error info warn

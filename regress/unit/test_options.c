@@ -90,6 +90,7 @@ field(const char *name)
 	STR(hosts_domains);
 	STR(metrics);
 	OPT(json);
+	OPT(graph);
 	OPT(generate);
 	OPT(new_wireguard);
 	OPT(command);
@@ -106,6 +107,8 @@ field(const char *name)
 		return strcpy(buf, ipnet_str(&c.overlay, ip));
 	if (strcmp(name, "priv") == 0)
 		return o.priv == NULL ? "" : o.priv;
+	if (strcmp(name, "operand") == 0)
+		return o.operand == NULL ? "" : o.operand;
 	if (strcmp(name, "warn") == 0)
 		return o.nwarn == 0 ? "" : o.warn[0];
 	if (strcmp(name, "join") == 0) {
@@ -312,6 +315,16 @@ static const struct good goods[] = {
     {{"--version"}, {NULL}, "command", "5"},
     {{"--version"}, {"WESHER_MTU=nonsense"}, "command", "5"},
     {{"--", "status"}, {NULL}, "command", "1"},
+    {{"status", "--graph"}, {NULL}, "graph", "1"},
+    {{"monitor", "--json"}, {NULL}, "json", "1"},
+    {{"monitor"}, {"WESHER_MTU=nonsense"}, "command", "6"},
+    {{"forget", "web 1"}, {NULL}, "operand", "web 1"},
+    {{"forget", "--", "-x"}, {NULL}, "operand", "-x"},
+    {{"forget", "status"}, {NULL}, "operand", "status"},
+    {{"join", "--interface", "wg1", "web1:7947"}, {NULL}, "operand",
+	"web1:7947"},
+    {{"log-level", "debug"}, {NULL}, "operand", "debug"},
+    {{"log-level", "debug"}, {NULL}, "command", "9"},
     /* worth a warning */
     {{"--bind-addr=10.1.2.3"}, {NULL}, "warn",
 	"--bind-addr: 10.1.2.3 lies inside the overlay network 10.0.0.0/8; "
@@ -345,9 +358,9 @@ struct bad {
 };
 
 #define SEE " unknown option; see wesher --help"
-#define STRAY                                                             \
-	" unexpected argument; expected options, or one of status, key, " \
-	"leave (see wesher --help)"
+#define STRAY                                                        \
+	" unexpected argument; expected options, or one of status, " \
+	"monitor, key, leave, forget, join, log-level (see wesher --help)"
 #define HOST                                                               \
 	" expected a name or address, optionally with a port (host:7946, " \
 	"[2001:db8::1]:7946)"
@@ -383,6 +396,23 @@ static const struct bad bads[] = {
     {{"stray"}, {NULL}, "stray:" STRAY},
     {{""}, {NULL}, ":" STRAY},
     {{"status", "key"}, {NULL}, "key:" STRAY},
+    {{"forget"}, {NULL}, "forget: expected NAME behind it"},
+    {{"forget", ""}, {NULL}, "forget : expected a member's name"},
+    {{"forget", "a\nb"}, {NULL}, "forget a\nb: expected a member's name"},
+    {{"forget", "a", "b"}, {NULL}, "b:" STRAY},
+    {{"forget", LONG LONG}, {NULL}, "forget a.b..."},
+    {{"join"}, {NULL}, "join: expected HOST[:PORT] behind it"},
+    {{"join", "a:0"}, {NULL}, "join a:0:" HOST},
+    {{"join", "a b"}, {NULL}, "join a b:" HOST},
+    {{"log-level", "loud"}, {NULL},
+	"log-level loud: expected debug, info, warn or error"},
+    {{"monitor", "--watch"}, {NULL},
+	"--watch: not an option of wesher monitor"},
+    {{"join", "a", "--json"}, {NULL}, "--json: not an option of wesher join"},
+    {{"status", "--graph", "--json"}, {NULL},
+	"--graph: expected without --json, they exclude each other"},
+    {{"status", "--graph", "--watch"}, {NULL},
+	"--graph: expected without --watch, they exclude each other"},
     {{"--init", "true"}, {NULL}, "true:" STRAY},
     {{"--", "--init"}, {NULL}, "--init:" STRAY},
     {{"--mtu"}, {NULL}, "--mtu: expected N behind it"},
@@ -837,7 +867,7 @@ test_manual(void **state)
 	fclose(f);
 	assert_true(n < sizeof(man) - 1);
 	n = words(help, "  ", "--", hw);
-	assert_int_equal(n, 31);
+	assert_int_equal(n, 32);
 	assert_int_equal(words(man, ".It ", "Fl -", mw), n);
 	for (i = 0; i < n; i++)
 		assert_string_equal(hw[i], mw[i]);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../../wesher/client.h"
+#include "../../wesher/graph.h"
 #include "../../wesher/status.h"
 
 #define HEAD                                                                  \
@@ -44,9 +45,9 @@
 	"\"endpoint\":\"192.0.2.2:51820\",\"handshake\":12,"                 \
 	"\"rx\":1572864,\"tx\":0,\"rtt\":0.4,\"why\":null}"
 
-#define TITLE                                               \
-	"web1 is 10.59.76.237 in 10.0.0.0/8 on wgoverlay\n" \
-	"announced as 192.0.2.1:7946, health 0 (good)\n"    \
+#define TITLE                                                     \
+	"web1 is 10.59.76.237 in 10.0.0.0/8 on wgoverlay\n"       \
+	"announced as 192.0.2.1:7946, health 0 (good), queue 0\n" \
 	"3 members: 2 alive, 0 suspect, 1 failed, 0 left\n\n"
 
 static char out[1 << 20], err[256];
@@ -126,19 +127,72 @@ test_sandbox(void **state)
 	(void)state;
 	run(HEAD SELF "]" BOXES("true", "7"), status_table);
 	assert_non_null(strstr(out,
-	    "health 0 (good)\n"
+	    "health 0 (good), queue 0\n"
 	    "sandbox of wesher: uid 990, chroot, capabilities dropped, "
-	    "no_new_privs, limits, seccomp, Landlock ABI 7\n"
+	    "no_new_privs, limits,\n"
+	    "  seccomp, Landlock ABI 7\n"
 	    "sandbox of wesher-priv: root, capabilities locked, seccomp, "
 	    "Landlock ABI 3\n"
 	    "3 members"));
 	run(HEAD SELF "]" BOXES("false", "0"), status_table);
 	assert_non_null(
-	    strstr(out, "no_new_privs, limits, NO seccomp, NO Landlock\n"));
+	    strstr(out, "no_new_privs, limits,\n  NO seccomp, NO Landlock\n"));
 	assert_int_equal(
 	    run(HEAD SELF "],\"sandbox\":{\"wesher\":7}}", status_table),
 	    STATUS_WHOLE);
 	assert_null(strstr(out, "sandbox"));
+}
+
+/* How long it runs, and what was not taken, if anything. */
+static void
+test_head(void **state)
+{
+	static const char doc[] = HEAD SELF
+	    "],\"uptime\":7300,\"refused\":{\"not_sealed\":3,\"replay\":0,"
+	    "\"a\\u001b\":1,\"time\":\"x\"}}";
+	static const char many[] = HEAD SELF
+	    "],\"refused\":{\"not_sealed\":1000000,\"malformed\":1000000,"
+	    "\"length\":1000000,\"replay\":1000000,\"stray\":1000000,"
+	    "\"crowd\":1000000,\"bad_message\":1000000,\"time\":1}}";
+	const char *p, *end;
+
+	(void)state;
+	run(doc, status_table);
+	assert_non_null(strstr(out, " on wgoverlay, up 2h\nannounced as "));
+	assert_non_null(strstr(out, "\nrefused: 3 not_sealed, 1 a\\033\n"));
+	run(HEAD SELF TAIL, status_table);
+	assert_null(strstr(out, "refused"));
+	run(many, status_table);
+	assert_non_null(strstr(out, " 1 time\n"));
+	for (p = out; (end = strchr(p, '\n')) != NULL; p = end + 1)
+		assert_true(end - p <= 80);
+}
+
+/* Who sees whom; a name cannot end its string. */
+static void
+test_graph(void **state)
+{
+	static const char doc[] =
+	    "{\"name\":\"a\",\"members\":[{\"name\":\"b\",\"state\":\"alive\","
+	    "\"handshake\":12,\"fresh\":true},{\"name\":\"c\\\"\\u001b\","
+	    "\"state\":\"failed\",\"handshake\":null,\"fresh\":false},7],"
+	    "\"reports\":[{\"from\":\"b\",\"age\":3,\"alive\":[\"a\",\"b\",9,"
+	    "\"c\\\"\\u001b\"]},{\"alive\":[\"a\"]},{}]}";
+
+	(void)state;
+	assert_int_equal(run(doc, graph_dot), STATUS_WHOLE);
+	assert_string_equal(strchr(out, '\n') + 1,
+	    "digraph wesher {\n\tnode [shape=box]\n"
+	    "\t\"a\" [style=bold]\n"
+	    "\t\"b\" [color=black]\n"
+	    "\t\"a\" -> \"b\" [dir=both, label=\"12s\"]\n"
+	    "\t\"c\\\"\\\\033\" [color=red]\n"
+	    "\t\"b\" -> \"a\" [style=dashed]\n"
+	    "\t\"b\" -> \"c\\\"\\\\033\" [style=dashed]\n"
+	    "}\n");
+	assert_int_equal(run("{\"members\":[]}", graph_dot), STATUS_NONE);
+	assert_int_equal(run("{\"error\":\"x\"}", graph_dot), STATUS_NONE);
+	assert_string_equal(err, "the daemon says: x");
 }
 
 /* What a tunnel lacks is said where the reason for none would stand. */
@@ -444,6 +498,8 @@ main(void)
 	    cmocka_unit_test(test_verdict),
 	    cmocka_unit_test(test_note),
 	    cmocka_unit_test(test_sandbox),
+	    cmocka_unit_test(test_head),
+	    cmocka_unit_test(test_graph),
 	    cmocka_unit_test(test_hostile),
 	    cmocka_unit_test(test_width),
 	    cmocka_unit_test(test_no_answer),
