@@ -50,6 +50,7 @@ daemon_signals(void)
 	if (sigprocmask(SIG_SETMASK, &set, NULL) == -1 ||
 	    (fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1)
 		fatal("signals");
+	log_limit();
 	return fd;
 }
 

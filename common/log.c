@@ -14,12 +14,11 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#define LIBBSD_NETBSD_VIS /* silences a warning about strnvis(3), unused */
-#include <vis.h>
 
+#include "clock.h"
 #include "log.h"
-
-#define LINE_LEN 1024
+#include "logline.h"
+#include "repeat.h"
 
 static enum log_dest dest = LOG_D_PLAIN;
 static enum log_level maxlevel = LOG_L_WARN;
@@ -30,6 +29,8 @@ static void (*sink)(enum log_level, const char *, const char *);
 static const char *const names[] = {"error", "warn", "info", "debug"};
 static bool journal; /* has a clock of its own, and wants priorities */
 static const int severity[] = {3, 4, 6, 7}; /* syslog(3)'s */
+static bool limited;
+static struct repeat repeat;
 
 /* systemd says which file the journal reads; it may have been redirected. */
 static bool
@@ -92,70 +93,6 @@ log_level_name(enum log_level level)
 	return names[level];
 }
 
-/* Length of one valid UTF-8 sequence beyond ASCII at p, or 0 (RFC 3629). */
-static size_t
-utf8_len(const unsigned char *p, size_t n)
-{
-	static const uint32_t min[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t c;
-	size_t len, i;
-
-	if (p[0] >= 0xc2 && p[0] <= 0xdf)
-		len = 2, c = p[0] & 0x1f;
-	else if ((p[0] & 0xf0) == 0xe0)
-		len = 3, c = p[0] & 0x0f;
-	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
-		len = 4, c = p[0] & 0x07;
-	else
-		return 0;
-	if (n < len)
-		return 0;
-	for (i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	/* C1 controls, surrogates, bidi controls and the like are not text. */
-	if (c < min[len] || c > 0x10ffff || c < 0xa0 ||
-	    (c >= 0xd800 && c <= 0xdfff) || (c >= 0x200b && c <= 0x200f) ||
-	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x206f) ||
-	    c == 0xfeff)
-		return 0;
-	return len;
-}
-
-const char *
-log_vis(char *dst, size_t dstlen, const void *src, size_t n)
-{
-	const unsigned char *p = src;
-	char tmp[8];
-	size_t i, len, out = 0;
-
-	for (i = 0; i < n; i += len) {
-		size_t put;
-
-		len = utf8_len(p + i, n - i);
-		if (len != 0) {
-			memcpy(tmp, p + i, len);
-			put = len;
-		} else {
-			len = 1;
-			put = (size_t)(vis(tmp, p[i],
-					   VIS_CSTYLE | VIS_OCTAL | VIS_NL |
-					       VIS_TAB | VIS_NOSLASH,
-					   0) -
-				       tmp);
-		}
-		if (out + put >= dstlen)
-			break;
-		memcpy(dst + out, tmp, put);
-		out += put;
-	}
-	if (dstlen > 0)
-		dst[out] = '\0';
-	return dst;
-}
-
 /*
  * One line, one write(2): dprintf(3) would ask what it writes to, which a
  * sandbox forbids. A full pipe loses the line, never blocks the mesh.
@@ -163,7 +100,7 @@ log_vis(char *dst, size_t dstlen, const void *src, size_t n)
 static void __attribute__((format(printf, 2, 3)))
 to_fd(int fd, const char *fmt, ...)
 {
-	char buf[LINE_LEN + 128];
+	char buf[LOG_LINE + 128];
 	va_list ap;
 	int n;
 
@@ -217,42 +154,85 @@ log_line(enum log_level level, const char *as, const char *line)
 	}
 }
 
-static void __attribute__((format(printf, 3, 0)))
-vlog(enum log_level level, bool with_errno, const char *fmt, va_list ap)
+static void
+say_again(
+    int level, const char *text, unsigned held, int64_t seconds, int64_t ago)
 {
-	char raw[LINE_LEN], line[LINE_LEN];
-	int saved = errno, n;
+	char line[LOG_LINE];
+
+	snprintf(line, sizeof(line),
+	    "%u more in %lld s, the last %lld s ago: %s", held,
+	    (long long)seconds, (long long)ago, text);
+	log_line((enum log_level)level, tag, line);
+}
+
+void
+log_limit(void)
+{
+	repeat_init(&repeat);
+	limited = true;
+}
+
+void
+log_tick(void)
+{
+	if (limited)
+		repeat_tick(&repeat, clock_now() / US_PER_MS, say_again);
+}
+
+uint64_t
+log_held(void)
+{
+	return repeat.held;
+}
+
+/* The place in the source is its format. */
+static bool
+passes(enum log_level level, const char *fmt, const struct logline *l)
+{
+	struct repeat_news news = {.site = fmt,
+	    .subject = l->subject,
+	    .nsubject = l->nsubject,
+	    .level = (int)level,
+	    .text = l->text,
+	    .sentence = l->sentence};
+
+	if (!limited || maxlevel == LOG_L_DEBUG)
+		return true;
+	news.now = clock_now() / US_PER_MS;
+	return repeat_may(&repeat, &news, say_again);
+}
+
+static void __attribute__((format(printf, 4, 0)))
+vlog(enum log_level level, int err, bool last, const char *fmt, va_list ap)
+{
+	struct logline l;
+	int saved = errno;
 
 	if (level > maxlevel)
 		return;
-	n = vsnprintf(raw, sizeof(raw), fmt, ap);
-	if (n < 0)
-		n = 0;
-	if ((size_t)n >= sizeof(raw))
-		n = sizeof(raw) - 1;
-	if (with_errno)
-		snprintf(
-		    raw + n, sizeof(raw) - (size_t)n, ": %s", strerror(saved));
-	log_line(level, tag, log_vis(line, sizeof(line), raw, strlen(raw)));
+	logline_make(&l, err, fmt, ap);
+	if (last || passes(level, fmt, &l))
+		log_line(level, tag, l.text);
 	errno = saved;
 }
 
-#define LOGGER(name, level, with_errno)           \
+#define LOGGER(name, level, err)                  \
 	void name(const char *fmt, ...)           \
 	{                                         \
 		va_list ap;                       \
                                                   \
 		va_start(ap, fmt);                \
-		vlog(level, with_errno, fmt, ap); \
+		vlog(level, err, false, fmt, ap); \
 		va_end(ap);                       \
 	}
 
-LOGGER(log_error, LOG_L_ERROR, true)
-LOGGER(log_errorx, LOG_L_ERROR, false)
-LOGGER(log_warn, LOG_L_WARN, true)
-LOGGER(log_warnx, LOG_L_WARN, false)
-LOGGER(log_info, LOG_L_INFO, false)
-LOGGER(log_debug, LOG_L_DEBUG, false)
+LOGGER(log_error, LOG_L_ERROR, errno)
+LOGGER(log_errorx, LOG_L_ERROR, LOGLINE_OK)
+LOGGER(log_warn, LOG_L_WARN, errno)
+LOGGER(log_warnx, LOG_L_WARN, LOGLINE_OK)
+LOGGER(log_info, LOG_L_INFO, LOGLINE_OK)
+LOGGER(log_debug, LOG_L_DEBUG, LOGLINE_OK)
 
 void
 fatal(const char *fmt, ...)
@@ -260,7 +240,7 @@ fatal(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vlog(LOG_L_ERROR, true, fmt, ap);
+	vlog(LOG_L_ERROR, errno, true, fmt, ap);
 	va_end(ap);
 	exit(1);
 }
@@ -271,7 +251,7 @@ fatalx(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vlog(LOG_L_ERROR, false, fmt, ap);
+	vlog(LOG_L_ERROR, LOGLINE_OK, true, fmt, ap);
 	va_end(ap);
 	exit(1);
 }

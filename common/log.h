@@ -3,12 +3,14 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Logging in the manner of OpenBSD's daemons. One event, one line. Every byte
  * that is not printable ASCII or valid UTF-8 text is escaped with vis(3)
  * before it leaves, so that hostile strings may be passed as %s. What goes to
- * the journal (JOURNAL_STREAM) bears "<priority>" and no time.
+ * the journal (JOURNAL_STREAM) bears "<priority>" and no time. A tab in a
+ * format begins key=value pairs: logline.h has the form.
  */
 enum log_level { LOG_L_ERROR, LOG_L_WARN, LOG_L_INFO, LOG_L_DEBUG };
 
@@ -37,6 +39,16 @@ void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warnx(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * From now on one and the same line (one place in the source, about one
+ * subject) is logged once a minute, and those held back are counted; at level
+ * debug, and of fatal(), nothing is. To be called before a sandbox.
+ */
+void log_limit(void);
+/* Call it every few seconds: the counts of the minutes that are over. */
+void log_tick(void);
+/* How many lines were held back so far. */
+uint64_t log_held(void);
 /* Emit an already composed line at a level, under another program's tag
  * (forwarded child lines), whatever our level is. */
 void log_line(enum log_level level, const char *tag, const char *line);

@@ -4,7 +4,7 @@
 #include "bucket.h"
 #include "log.h"
 
-#define LOGFWD_LINE 512 /* printable bytes of a forwarded line */
+#define LOGFWD_LINE 1023 /* printable bytes of a forwarded line */
 
 /* The gossip process's log pipe. */
 struct logfwd {

@@ -93,6 +93,7 @@ notify_alive(unsigned members, unsigned alive, unsigned failed)
 	static char said[96];
 	char text[96];
 
+	log_tick(); /* as often as this comes, at least */
 	snprintf(text, sizeof(text),
 	    "WATCHDOG=1\nSTATUS=%u members: %u alive, %u failed", members,
 	    alive, failed);

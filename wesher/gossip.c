@@ -109,6 +109,7 @@ on_tick(void)
 {
 	g.armed = OFF;
 	mesh_tick(g.mesh, now());
+	log_tick();
 	rearm();
 }
 
@@ -524,6 +525,7 @@ gossip_main(void)
 	confine_check();
 	conf_read();
 	log_level_set((enum log_level)g.conf.log_level);
+	log_limit();
 	g.status = 1;
 	start_outside();
 	confine_plan(&g.confine, &g.conf);
