@@ -35,7 +35,7 @@ daemon_fds(int *a, int *b)
 }
 
 int
-daemon_signals(void)
+daemon_signals(const struct policy *pol)
 {
 	sigset_t set;
 	int fd;
@@ -51,6 +51,7 @@ daemon_signals(void)
 	    (fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1)
 		fatal("signals");
 	log_limit();
+	hup_prepare(pol);
 	return fd;
 }
 
@@ -82,6 +83,7 @@ daemon_ready(void)
 {
 	int fd, rv;
 
+	hup_ready();
 	if (readyfd == -1)
 		return 0;
 	rv = write(readyfd, "", 1) == 1 ? 1 : -1;

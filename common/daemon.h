@@ -1,6 +1,8 @@
 #ifndef COMMON_DAEMON_H
 #define COMMON_DAEMON_H
 
+struct policy;
+
 /*
  * Into the background, with an exit status that means something: the front
  * process stays until the daemon is ready, or has failed.
@@ -26,7 +28,14 @@ void daemon_fork(void);
 int daemon_ready(void);
 
 /* A non-blocking signalfd of INT, TERM, HUP and CHLD, which are blocked; PIPE
- * is ignored. fatal()s. */
-int daemon_signals(void);
+ * is ignored. From now on the log is limited (log_limit), and what a
+ * restart would find is compared with what pol's start found. fatal()s. */
+int daemon_signals(const struct policy *pol);
+/* The answer to HUP, in the log. */
+void daemon_hup(void);
+
+/* For daemon.c: before the sandbox; and when the start is over. */
+void hup_prepare(const struct policy *pol);
+void hup_ready(void);
 
 #endif

@@ -79,7 +79,7 @@ on_signal(struct loop *l)
 
 	while (read(l->sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si))
 		if (si.ssi_signo == SIGHUP)
-			log_warnx("SIGHUP: options change with a restart");
+			daemon_hup();
 		else if (si.ssi_signo != SIGCHLD)
 			begin_end(l, (int)si.ssi_signo);
 }

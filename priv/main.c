@@ -162,6 +162,6 @@ main(int argc, char *argv[])
 		(void)syslog_open("/dev/log");
 	}
 	notify_open(getenv("NOTIFY_SOCKET"));
-	l.sigfd = daemon_signals();
+	l.sigfd = daemon_signals(&pol);
 	return run(&l);
 }
