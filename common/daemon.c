@@ -5,6 +5,7 @@
  * forbids once daemon_fork() has returned.
  */
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +54,21 @@ daemon_signals(const struct policy *pol)
 	log_limit();
 	hup_prepare(pol);
 	return fd;
+}
+
+void
+daemon_child(int status, bool wanted)
+{
+	if (wanted && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		log_debug("the gossip process has ended");
+	else if (WIFSIGNALED(status))
+		log_errorx("the gossip process was killed by signal %d"
+			   "\tevent=died signal=%d",
+		    WTERMSIG(status), WTERMSIG(status));
+	else
+		log_errorx("the gossip process ended with status %d"
+			   "\tevent=died status=%d",
+		    WEXITSTATUS(status), WEXITSTATUS(status));
 }
 
 void

@@ -1,6 +1,8 @@
 #ifndef COMMON_DAEMON_H
 #define COMMON_DAEMON_H
 
+#include <stdbool.h>
+
 struct policy;
 
 /*
@@ -31,6 +33,8 @@ int daemon_ready(void);
  * is ignored. From now on the log is limited (log_limit), and what a
  * restart would find is compared with what pol's start found. fatal()s. */
 int daemon_signals(const struct policy *pol);
+/* Says how the child ended; wanted: it was told to. */
+void daemon_child(int status, bool wanted);
 /* The answer to HUP, in the log. */
 void daemon_hup(void);
 

@@ -165,7 +165,8 @@ moved(struct mesh *m, int64_t now)
 	a->settled = a->own == m->attempt;
 	a->rival_at = a->look_at = NEVER;
 	a->contested = true;
-	log_info("our overlay address is %s now", ipaddr_str(&m->self, buf));
+	log_info("our overlay address is %s now\tevent=address overlay=%s",
+	    ipaddr_str(&m->self, buf), buf);
 	peers_set_self(m->peers, now, &m->self);
 	mesh_accept(m);
 	len = mesh_own_meta(m, meta);

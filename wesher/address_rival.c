@@ -18,6 +18,7 @@
 #include "../common/check.h"
 #include "../common/log.h"
 #include "../common/overlay.h"
+#include "event.h"
 #include "mesh_int.h"
 
 #define SETTLE	  (60 * US_PER_S) /* of one claim after the other */
@@ -225,13 +226,21 @@ address_full(struct mesh *m, int64_t now, const struct attempts *all)
 		return;
 	a->said_at = now;
 	log_errorx("all %u overlay addresses that our name %s derives in %s "
-		   "are taken: we get no tunnels; choose a wider --overlay-net",
+		   "are taken: we get no tunnels; choose a wider "
+		   "--overlay-net\tevent=no-address",
 	    attempts_count(all), m->name, ipnet_str(&m->conf->overlay, net));
 }
+
+static const char one_address[] = "two hosts have one address";
 
 static void
 leave_to(struct mesh *m, int64_t now, const struct claimed *c)
 {
+	struct event_news news = {.kind = EVENT_CONFLICT,
+	    .level = LOG_L_INFO,
+	    .member = c->by.name,
+	    .overlay = m->self,
+	    .why = one_address};
 	struct attempts *all = malloc(sizeof(*all));
 	char buf[IPADDR_STRLEN];
 	int next;
@@ -250,7 +259,8 @@ leave_to(struct mesh *m, int64_t now, const struct claimed *c)
 		free(all);
 		return;
 	}
-	log_info("our overlay address %s is that of %s: taking another",
+	event_sayf(&news,
+	    "our overlay address %s is that of %s: taking another",
 	    ipaddr_str(&m->self, buf), c->by.name);
 	free(m->addr.seen);
 	m->addr.seen = all;
@@ -275,13 +285,19 @@ heal(struct mesh *m, int64_t now, const struct claimed *c)
 static void
 say_static(struct mesh *m, int64_t now, const struct claimed *c)
 {
+	struct event_news news = {.kind = EVENT_CONFLICT,
+	    .level = LOG_L_ERROR,
+	    .member = c->by.name,
+	    .overlay = m->self,
+	    .why = one_address};
 	char buf[IPADDR_STRLEN];
 
 	if (now < m->addr.said_at + SAY_EVERY)
 		return;
 	m->addr.said_at = now;
-	log_errorx("our --overlay-addr %s is claimed by %s too: who had it "
-		   "first gets the tunnels, choose another",
+	event_sayf(&news,
+	    "our --overlay-addr %s is claimed by %s too: who had it "
+	    "first gets the tunnels, choose another",
 	    ipaddr_str(&m->self, buf), c->by.name);
 }
 

@@ -3,7 +3,9 @@
  * gossip process. Names and reasons come from other hosts: whoever prints them
  * escapes them (log.h does).
  */
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "event.h"
 
@@ -27,22 +29,23 @@ event_name(enum event_kind kind)
 	return names[kind];
 }
 
+/* One place for all: alike are those with the same sentence. */
+#define LINE "%s\tevent=%s member=%s addr=%s overlay=%s why=%s"
+
 static void
 line(const struct event_news *ev)
 {
-	switch (ev->level) {
-	case LOG_L_ERROR:
-		log_errorx("%s", ev->text);
-		break;
-	case LOG_L_WARN:
-		log_warnx("%s", ev->text);
-		break;
-	case LOG_L_INFO:
-		log_info("%s", ev->text);
-		break;
-	default:
-		log_debug("%s", ev->text);
-	}
+	static void (*const logs[])(const char *, ...) = {
+	    log_errorx, log_warnx, log_info, log_debug};
+	char addr[IPPORT_STRLEN] = "", overlay[IPADDR_STRLEN] = "";
+
+	if (ev->addr.ip.len != 0)
+		(void)ipport_str(&ev->addr, addr);
+	if (ev->overlay.len != 0)
+		(void)ipaddr_str(&ev->overlay, overlay);
+	logs[ev->level](LINE, ev->text, names[ev->kind],
+	    ev->member != NULL ? ev->member : "", addr, overlay,
+	    ev->why != NULL ? ev->why : "");
 }
 
 void
@@ -52,6 +55,20 @@ event_say(const struct event_news *ev)
 		line(ev);
 	if (follower != NULL)
 		follower(ev, follower_arg);
+}
+
+void
+event_sayf(struct event_news *ev, const char *fmt, ...)
+{
+	char text[EVENT_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ev->text = text;
+	event_say(ev);
+	ev->text = NULL;
 }
 
 void

@@ -43,6 +43,9 @@ const char *event_name(enum event_kind kind);
 
 /* Log it, at its level and unless it is unlogged, and tell who follows. */
 void event_say(const struct event_news *ev);
+/* The same of a sentence that is composed here. */
+void event_sayf(struct event_news *ev, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* From now on fn hears of each one; one follower in all, NULL: none. */
 void

@@ -202,8 +202,9 @@ log_failure(struct target *t, int64_t now)
 		    "join %s port %u failed: %s", t->host, t->port, t->why);
 		return;
 	}
-	log_warnx("join %s port %u does not succeed: %s; still trying", t->host,
-	    t->port, t->why);
+	log_warnx("join %s port %u does not succeed: %s; still trying"
+		  "\tevent=join-failed host=%s port=%u why=%s",
+	    t->host, t->port, t->why, t->host, t->port, t->why);
 	t->warned = true;
 }
 
@@ -264,7 +265,9 @@ reached(struct join *j, struct target *t, int64_t now)
 	t->next = NEVER;
 	t->lost = 0;
 	if (t->warned) /* the trouble is over: as loud */
-		log_warnx("join %s port %u succeeds now", t->host, t->port);
+		log_warnx("join %s port %u succeeds now"
+			  "\tevent=join-succeeded host=%s port=%u",
+		    t->host, t->port, t->host, t->port);
 	t->warned = false;
 	/* An address that no member announces: behind a translation. The table
 	 * cannot tell whether it is there. */

@@ -199,13 +199,14 @@ save(struct mesh *m, int64_t now)
 		m->wear.saved = m->wear.own;
 		m->saved_at = now;
 		if (m->save_failed)
-			log_info("the state can be saved again");
+			log_info("the state can be saved again\tevent=saved");
 		m->save_failed = false;
 		m->save_at = NEVER;
 		return;
 	}
 	if (!m->save_failed)
-		log_warn("cannot save the state (trying again every %d s)",
+		log_warn("cannot save the state (trying again every %d s)"
+			 "\tevent=save-failed",
 		    (int)(SAVE_RETRY / US_PER_S));
 	m->save_failed = true;
 	m->save_at = now + SAVE_RETRY;
@@ -218,7 +219,7 @@ mesh_leave(struct mesh *m, int64_t now)
 	if (m->leaving)
 		return;
 	m->leaving = true;
-	log_info("leaving the mesh");
+	log_info("leaving the mesh\tevent=leaving");
 	save(m, now);
 	if (m->swim == NULL)
 		m->finished = true;
@@ -390,7 +391,8 @@ void
 mesh_woke(struct mesh *m, int64_t now, int64_t slept)
 {
 	m->now = now;
-	log_info("awake again after %lld s", (long long)(slept / US_PER_S));
+	log_info("awake again after %lld s\tevent=awake slept=%lld",
+	    (long long)(slept / US_PER_S), (long long)(slept / US_PER_S));
 	if (m->swim == NULL || m->leaving)
 		return;
 	swim_woke(m->swim, now, slept);

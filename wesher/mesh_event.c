@@ -109,14 +109,14 @@ log_conflict(struct mesh *m, const struct swim_event *ev)
 	event_say(&news);
 }
 
-/* What it claims, for those who follow alone. */
+/* What it claims; not looked up where nobody would see it. */
 static struct ipaddr
 overlay_of(const struct mesh *m, const struct member *mb)
 {
 	struct ipaddr none = {0};
 	struct meta meta;
 
-	if (!m->watched ||
+	if ((!m->watched && log_level_get() < LOG_L_INFO) ||
 	    meta_decode(member_meta(mb), mb->metalen, &meta) == -1)
 		return none;
 	return meta.overlay;
@@ -191,11 +191,15 @@ on_event(void *arg, const struct swim_event *ev)
 		break;
 	case SWIM_EV_SUSPECT:
 		if (quiet_may(&m->quiet, m->now))
-			log_info("%s is suspected to have failed", ev->m->name);
+			log_info("%s is suspected to have failed"
+				 "\tevent=suspected member=%s",
+			    ev->m->name, ev->m->name);
 		break;
 	case SWIM_EV_REFUTED:
 		if (quiet_may(&m->quiet, m->now))
-			log_info("%s is alive after all", ev->m->name);
+			log_info("%s is alive after all"
+				 "\tevent=refuted member=%s",
+			    ev->m->name, ev->m->name);
 		address_news(m, m->now, ev->m);
 		break;
 	case SWIM_EV_REAPED:
@@ -238,8 +242,10 @@ on_join_done(void *arg, const struct swim_join_result *res)
 		say_self_conflict(m, &res->to, "; not joining");
 		why = "our name is taken";
 	} else if (res->ok) {
-		log_info("joined through %s: %u members, %u new to us", buf,
-		    res->members, res->learned);
+		log_info("joined through %s: %u members, %u new to us"
+			 "\tevent=met addr=%s members=%u new=%u",
+		    buf, res->members, res->learned, buf, res->members,
+		    res->learned);
 		how = JOIN_REACHED;
 		m->anybody = m->sync_wanted = true;
 		m->announce_at = m->now + ANNOUNCE_WAIT;
@@ -299,8 +305,9 @@ warn_mixed(struct mesh *m)
 			strlcat(names, ", ", sizeof(names));
 		strlcat(names, t->list[i]->name, sizeof(names));
 	}
-	log_warnx("members of the original speak two dialects; those up to "
-		  "v0.2.6 cannot read us until they are upgraded: %s",
+	log_warnx(
+	    "members of the original speak two dialects; those up to "
+	    "v0.2.6 cannot read us until they are upgraded: %s\tevent=dialects",
 	    names);
 }
 

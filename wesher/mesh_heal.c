@@ -238,8 +238,9 @@ mesh_heal_stir(struct mesh *m, int64_t now)
 		m->recall_at = now + RECALL;
 	if (alive > 1) {
 		if (m->alone_said)
-			log_warnx(
-			    "not alone any more: %u members are alive", alive);
+			log_warnx("not alone any more: %u members are alive"
+				  "\tevent=not-alone alive=%u",
+			    alive, alive);
 		m->alone_at = NEVER;
 		m->alone_said = false;
 	} else if (m->alone_at == NEVER) {
@@ -259,7 +260,7 @@ say_alone(struct mesh *m, int64_t now)
 	if (n == 0 && names == 0)
 		return;
 	log_warnx("we are alone: trying %zu former members and %u of "
-		  "--join, for as long as it takes",
+		  "--join, for as long as it takes\tevent=alone",
 	    n, names);
 	m->alone_said = true;
 	m->alone_told = now;

@@ -100,8 +100,8 @@ move(struct mesh *m, int64_t now, const struct ipaddr *to)
 	m->announced = *to;
 	if (m->swim == NULL)
 		return;
-	log_info("now announced at %s, before at %s", ipaddr_str(to, is),
-	    ipaddr_str(&m->former, was));
+	log_info("now announced at %s, before at %s\tevent=announced addr=%s",
+	    ipaddr_str(to, is), ipaddr_str(&m->former, was), is);
 	peers_moved(m->peers, now, true);
 	swim_set_addr(m->swim, now, to, m->conf->cluster_port);
 }
@@ -194,10 +194,10 @@ mesh_net(struct mesh *m, int64_t now, const struct priv_net *net)
 		if (m->swim == NULL)
 			log_warnx("this host has no address to announce yet: "
 				  "waiting for one (or use "
-				  "--advertise-addr)");
+				  "--advertise-addr)\tevent=offline");
 		else if (!m->offline)
 			log_warnx("this host has no address any more: waiting "
-				  "for one");
+				  "for one\tevent=offline");
 		m->offline = m->swim != NULL;
 		m->route_at = NEVER;
 		return;

@@ -209,9 +209,12 @@ add_targets(struct mesh *m, int64_t now)
 	if (n == 0)
 		n = m->nends;
 	if (n > 0)
-		log_info("trying the %zu members of the last run", n);
+		log_info("trying the %zu members of the last run\tevent=trying "
+			 "members=%zu",
+		    n, n);
 	else
-		log_info("no member is known: waiting for others to join");
+		log_info("no member is known: waiting for others to "
+			 "join\tevent=waiting");
 }
 
 /* Nobody chose it so: hosts of such a network may be hidden by tunnels. */
@@ -321,8 +324,10 @@ mesh_up(struct mesh *m, int64_t now)
 		log_warnx("our name %s is no legal host name (RFC 1123): "
 			  "members get no line in /etc/hosts for it",
 		    m->name);
-	log_info("we are %s, overlay address %s, announced at %s", m->name,
-	    ipaddr_str(&m->self, buf), ipaddr_str(&m->announced, buf2));
+	log_info("we are %s, overlay address %s, announced at %s"
+		 "\tevent=started member=%s overlay=%s addr=%s",
+	    m->name, ipaddr_str(&m->self, buf), ipaddr_str(&m->announced, buf2),
+	    m->name, buf, buf2);
 	warn_inside(m);
 	say_families(m);
 	mesh_accept(m);
@@ -351,7 +356,9 @@ mesh_hello(struct mesh *m, int64_t now, const struct priv_hello *h)
 	m->adopted = h->adopted;
 	m->started = now;
 	if (m->adopted > 0)
-		log_info("%u tunnels of an earlier run were found", m->adopted);
+		log_info("%u tunnels of an earlier run were found"
+			 "\tevent=adopted tunnels=%u",
+		    m->adopted, m->adopted);
 	/* wesher-priv wants to hear from us also while we wait. */
 	m->alive_at = now;
 	address_hello(m, now);

@@ -120,7 +120,8 @@ mesh_forget(
 	if (mb != NULL)
 		drop_member(m, now, mb);
 	m->stirred = true;
-	log_info("%s is forgotten, as root wants it", name);
+	log_info("%s is forgotten, as root wants it\tevent=forgotten member=%s",
+	    name, name);
 	return answer(true, words, len,
 	    "forgotten here; other members forget it by themselves, or when "
 	    "they are told so, too");

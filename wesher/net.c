@@ -21,8 +21,10 @@
 
 #include "../common/log.h"
 #include "../common/clock.h"
+#include "event.h"
 #include "net.h"
 #include "outbox.h"
+#include "quiet.h"
 #include "replay.h"
 #include "stream.h"
 #include "wire.h"
@@ -31,6 +33,7 @@
 #define SLOTS		 16 /* packets received by one call */
 #define PACKETS_PER_WAKE 64
 #define REFUSED_SLOTS	 256
+#define REFUSED_BURST	 64 /* lines at once */
 #define REFUSED_INTERVAL (60 * US_PER_S)
 #define DISCARD_PORT	 9
 #define NET_CMSG_MAX	 256
@@ -58,6 +61,7 @@ static struct {
 	struct ipaddr asker, asked; /* of the packet that is handled */
 	int64_t now; /* when those came that are handled, or 0 */
 	struct refused refused[REFUSED_SLOTS];
+	struct quiet quiet; /* of whatever source */
 	struct replay heard;
 	uint8_t hashkey[crypto_shorthash_KEYBYTES];
 	size_t page;
@@ -70,6 +74,10 @@ static struct {
 void
 net_refused(const struct ipport *from, const char *what, const char *why)
 {
+	struct event_news news = {.kind = EVENT_REFUSED,
+	    .level = LOG_L_WARN,
+	    .addr = *from,
+	    .why = why};
 	uint8_t h[crypto_shorthash_BYTES];
 	char buf[IPPORT_STRLEN];
 	struct refused *r;
@@ -82,13 +90,15 @@ net_refused(const struct ipport *from, const char *what, const char *why)
 		r->suppressed++;
 		return;
 	}
+	news.unlogged = !quiet_may(&net.quiet, now);
 	if (r->suppressed > 0)
-		log_warnx("%s from %s refused: %s (and %llu others before)",
-		    what, ipport_str(from, buf), why,
+		event_sayf(&news,
+		    "%s from %s refused: %s (and %llu others before)", what,
+		    ipport_str(from, buf), why,
 		    (unsigned long long)r->suppressed);
 	else
-		log_warnx(
-		    "%s from %s refused: %s", what, ipport_str(from, buf), why);
+		event_sayf(&news, "%s from %s refused: %s", what,
+		    ipport_str(from, buf), why);
 	r->at = now;
 	r->suppressed = 0;
 }
@@ -384,6 +394,7 @@ net_start(const struct net_config *cfg)
 
 	net.cfg = *cfg;
 	randombytes_buf(net.hashkey, sizeof(net.hashkey));
+	quiet_init(&net.quiet, "refusals", true, REFUSED_BURST);
 	replay_init(&net.heard);
 	if (udp_family() == -1 || inbox_new() == -1)
 		return -1;

@@ -204,7 +204,9 @@ tell_no_line(struct peers *ps, struct peer *p)
 		return;
 	p->line_told = true;
 	if (quiet_may(&ps->quiet, ps->now))
-		log_warnx("%s gets no line in /etc/hosts: %s", p->name, why);
+		log_warnx("%s gets no line in /etc/hosts: %s"
+			  "\tevent=no-hosts-line member=%s why=%s",
+		    p->name, why, p->name, why);
 }
 
 static void

@@ -21,6 +21,7 @@
 
 #include "../common/log.h"
 #include "claim.h"
+#include "event.h"
 #include "peers_int.h"
 
 static uint32_t
@@ -189,15 +190,20 @@ takes_key(const struct peers *ps, const struct peer *p,
 }
 
 static void
-log_lost(struct peers *ps, const struct peer *p, const struct peer *lost)
+say_lost(struct peers *ps, const struct peer *p, const struct peer *lost)
 {
+	struct event_news news = {.kind = EVENT_CONFLICT,
+	    .level = LOG_L_INFO,
+	    .member = lost->name,
+	    .overlay = p->want.addr,
+	    .why = "two hosts have one address",
+	    .unlogged = !quiet_may(&ps->quiet, ps->now)};
 	char buf[IPADDR_STRLEN];
 
-	if (quiet_may(&ps->quiet, ps->now))
-		log_info("%s and %s claimed the overlay address %s at about "
-			 "one time: it is that of %s",
-		    p->name, lost->name, ipaddr_str(&p->want.addr, buf),
-		    p->name);
+	event_sayf(&news,
+	    "%s and %s claimed the overlay address %s at about "
+	    "one time: it is that of %s",
+	    p->name, lost->name, ipaddr_str(&p->want.addr, buf), p->name);
 }
 
 /* Is it p's, now that nobody or a worse one holds it? NULL in *lost: nobody. */
@@ -226,7 +232,7 @@ gets_addr(struct peers *ps, struct peer *p, struct peer **lost)
 	    (*lost = peer_wake(ps, holder)) == NULL)
 		return false;
 	peer_release_addr(ps, holder);
-	log_lost(ps, p, *lost);
+	say_lost(ps, p, *lost);
 	return true;
 }
 

@@ -15,6 +15,7 @@
 #include "../../common/log.h"
 #include "../../common/logline.h"
 #include "../../common/repeat.h"
+#include "../../wesher/event.h"
 
 static struct repeat r;
 static struct {
@@ -24,9 +25,9 @@ static struct {
 } said;
 
 static void
-say(int level, const char *text, unsigned held, int64_t seconds, int64_t ago)
+say(int at, const char *text, unsigned held, int64_t seconds, int64_t ago)
 {
-	assert_int_equal(level, LOG_L_WARN);
+	assert_int_equal(at, LOG_L_WARN);
 	strlcpy(said.text, text, sizeof(said.text));
 	said.held = held;
 	said.seconds = seconds;
@@ -168,11 +169,12 @@ test_long(void **state)
 
 static char line[LOG_LINE];
 static unsigned lines;
+static enum log_level level;
 
 static void
-on_line(enum log_level level, const char *tag, const char *text)
+on_line(enum log_level at, const char *tag, const char *text)
 {
-	(void)level;
+	level = at;
 	(void)tag;
 	strlcpy(line, text, sizeof(line));
 	lines++;
@@ -277,6 +279,57 @@ test_any_length(void **state)
 			log_info("%s", name);
 			assert_true(strlen(line) < LOG_LINE);
 		}
+}
+
+static unsigned followed;
+
+static void
+on_event(const struct event_news *ev, void *arg)
+{
+	assert_ptr_equal(arg, &followed);
+	assert_int_equal(ev->kind, EVENT_LEFT);
+	followed++;
+}
+
+/* What is known of an event, in one order. */
+static void
+test_event_lines(void **state)
+{
+	struct event_news ev = {.kind = EVENT_JOINED,
+	    .level = LOG_L_INFO,
+	    .member = "host2",
+	    .text = "host2 at 192.0.2.2:7946 joined"};
+
+	(void)state;
+	assert_int_equal(ipaddr_parse("192.0.2.2", &ev.addr.ip), 0);
+	ev.addr.port = 7946;
+	event_say(&ev);
+	assert_string_equal(line, "host2 at 192.0.2.2:7946 joined; "
+				  "event=joined member=host2 "
+				  "addr=192.0.2.2:7946");
+	assert_int_equal(ipaddr_parse("10.0.0.2", &ev.overlay), 0);
+	ev.kind = EVENT_REFUSED;
+	ev.member = "a b";
+	ev.why = "its address is another's";
+	event_sayf(&ev, "%s gets no tunnel: %s", ev.member, ev.why);
+	assert_string_equal(line,
+	    "a b gets no tunnel: its address is another's; event=refused "
+	    "member=\"a b\" addr=192.0.2.2:7946 overlay=10.0.0.2 "
+	    "why=\"its address is another's\"");
+	ev = (struct event_news){.kind = EVENT_LEFT, .text = "so"};
+	event_say(&ev);
+	assert_string_equal(line, "so; event=left");
+	assert_int_equal(level, LOG_L_ERROR);
+	/* Who follows hears what the log does not, either. */
+	event_follow(on_event, &followed);
+	ev.unlogged = true;
+	event_say(&ev);
+	ev.unlogged = false;
+	ev.level = LOG_L_DEBUG;
+	event_say(&ev);
+	event_follow(NULL, NULL);
+	assert_int_equal(lines, 3);
+	assert_int_equal(followed, 2);
 }
 
 /* Numbers are no subject, strings are; debug and what is fatal pass. */
