@@ -146,7 +146,7 @@ answer(struct priv *p, struct pend *pd)
 	}
 	if (err != 0) {
 		if (bucket_take(&p->said, p->env.now))
-			log_warnx("%s: the kernel says: %s",
+			log_warnx("%s: the kernel says: %s\tevent=kernel-error",
 			    priv_type_name(pd->res.request), strerror(-err));
 		p->repair_at = p->env.now; /* table and kernel may differ */
 		if (pd->fresh)

@@ -199,7 +199,7 @@ static const struct {
 static int
 malformed(const union priv_msg *m, size_t n, const char *what)
 {
-	log_errorx("boundary: %s: %s (%zu bytes)",
+	log_errorx("boundary: %s: %s (%zu bytes)\tevent=boundary",
 	    n < sizeof(m->h) ? "?" : priv_type_name(m->h.type), what, n);
 	return -1;
 }
@@ -212,7 +212,8 @@ refuse(struct priv *p, struct request *q, int err)
 
 	p->refused++;
 	if (bucket_take(&p->said, p->env.now))
-		log_info("%s refused: %s %s: %s", priv_type_name(q->r.request),
+		log_info("%s refused: %s %s: %s\tevent=refused",
+		    priv_type_name(q->r.request),
 		    q->m->h.type == PRIV_PEER_SET ? q->m->peer_set.name : "",
 		    priv_ip_from(&a, &q->r.addr) && a.len ? ipaddr_str(&a, addr)
 							  : "",

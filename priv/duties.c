@@ -110,9 +110,9 @@ duty_hosts(struct priv *p)
 	if (err < 0 && !p->hosts_failed)
 		log_warnx("hosts file: %s; retried every 10 s", strerror(-err));
 	else if (err >= 0 && p->hosts_failed)
-		log_warnx("hosts file: written again");
+		log_warnx("hosts file: written again\tevent=hosts");
 	else if (err > 0 && p->hosts_look)
-		log_warnx("hosts file: our lines are put right");
+		log_warnx("hosts file: our lines are put right\tevent=hosts");
 	p->hosts_failed = err < 0;
 }
 
@@ -130,7 +130,7 @@ duties_run(struct priv *p)
 	if (p->state == PS_LEAVING)
 		return 0;
 	if (p->heard < limit || p->sent < limit) {
-		log_errorx("the gossip process %s for %d s",
+		log_errorx("the gossip process %s for %d s\tevent=silent",
 		    p->heard < limit ? "was not heard of" : "did not read",
 		    PRIV_SILENCE_MAX);
 		return -1;

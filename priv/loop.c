@@ -48,7 +48,7 @@ begin_end(struct loop *l, int sig)
 		(void)kill(l->child, SIGKILL);
 		return;
 	}
-	log_info("%s: %s", sig == SIGINT ? "SIGINT" : "SIGTERM",
+	log_info("%s: %s\tevent=ending", sig == SIGINT ? "SIGINT" : "SIGTERM",
 	    stop ? "ending, tunnels stay" : "leaving the mesh");
 	notify_send("STOPPING=1");
 	removing = !stop;
@@ -62,7 +62,7 @@ detach(struct loop *l)
 {
 	int r;
 
-	log_info("ready");
+	log_info("ready\tevent=ready");
 	notify_send("READY=1");
 	if ((r = daemon_ready()) == 0)
 		return;
@@ -93,14 +93,7 @@ reap(struct loop *l)
 	if (waitpid(l->child, &status, WNOHANG) != l->child)
 		return false;
 	(void)logfwd_read(&logfwd, l->p->env.now);
-	if (leaving(l) && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		log_debug("the gossip process has ended");
-	else if (WIFSIGNALED(status))
-		log_errorx("the gossip process was killed by signal %d",
-		    WTERMSIG(status));
-	else
-		log_errorx("the gossip process ended with status %d",
-		    WEXITSTATUS(status));
+	daemon_child(status, leaving(l));
 	return true;
 }
 
@@ -112,7 +105,7 @@ device_lost(const struct loop *l, struct pollfd *pf)
 		return false;
 	pf->fd = -1;
 	if (!leaving(l))
-		log_errorx("%s: the userspace WireGuard has ended",
+		log_errorx("%s: the userspace WireGuard has ended\tevent=lost",
 		    l->p->env.pol->interface);
 	return !leaving(l);
 }

@@ -27,7 +27,8 @@ dump(struct priv *p, struct wg_device *d)
 	size_t i;
 
 	if (err != 0) {
-		log_warnx("WireGuard peers: %s", strerror(-err));
+		log_warnx(
+		    "WireGuard peers: %s\tevent=kernel-error", strerror(-err));
 		return err;
 	}
 	for (q = peers_from(&p->env.peers, NULL); q; q = peers_next(q))
@@ -77,7 +78,8 @@ repair_adopt(struct priv *p)
 	if (err != 0)
 		return err;
 	if (d.npeers > 0)
-		log_info("%s: %zu peers adopted, %zu foreign ones removed",
+		log_info("%s: %zu peers adopted, %zu foreign ones "
+			 "removed\tevent=adopted",
 		    p->env.pol->interface, p->env.peers.n,
 		    d.npeers - p->env.peers.n);
 	wg_device_free(&d);
@@ -188,11 +190,13 @@ repair(struct priv *p)
 		return;
 	}
 	if (was != e->ifindex) {
-		log_warnx("%s was gone: made again", e->pol->interface);
+		log_warnx("%s was gone: made again\tevent=repaired",
+		    e->pol->interface);
 		duty_net_changed(p);
 	}
 	if (e->self.len != 0 && rtnl_addr_has(e->ifindex, &e->self) == 0) {
-		log_warnx("%s: our address is put back", e->pol->interface);
+		log_warnx("%s: our address is put back\tevent=repaired",
+		    e->pol->interface);
 		(void)rtnl_addr_set(e->ifindex, &e->self);
 	}
 	if (dump(p, &d) != 0)
@@ -205,6 +209,7 @@ repair(struct priv *p)
 	nr = repair_routes(p);
 	apply_flush(p);
 	if (np + nr > 0 && bucket_take(&p->said, e->now))
-		log_warnx("%s: %zu peers and %zu routes put right",
+		log_warnx(
+		    "%s: %zu peers and %zu routes put right\tevent=repaired",
 		    e->pol->interface, np, nr);
 }

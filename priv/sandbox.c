@@ -197,7 +197,7 @@ sandbox_enter(struct sandbox *s)
 		fatalx("system call filter: %s", strerror(-err));
 	s->layers |= PRIV_BOX_SECCOMP;
 #endif
-	log_info("sandbox:%s%s%s",
+	log_info("sandbox:%s%s%s\tevent=sandbox",
 	    s->layers & PRIV_BOX_BOUND ? " bounding set," : "",
 	    s->layers & PRIV_BOX_LANDLOCK ? " Landlock," : "",
 	    s->layers & PRIV_BOX_SECCOMP ? " seccomp" : " no seccomp");
