@@ -377,6 +377,7 @@ main(void)
 	    L(test_pairs),
 	    L(test_forged_pairs),
 	    L(test_any_length),
+	    L(test_event_lines),
 	    L(test_log_limit),
 	};
 
