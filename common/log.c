@@ -31,6 +31,7 @@ static bool journal; /* has a clock of its own, and wants priorities */
 static const int severity[] = {3, 4, 6, 7}; /* syslog(3)'s */
 static bool limited;
 static struct repeat repeat;
+static uint64_t elsewhere; /* lines held back by other limits */
 
 /* systemd says which file the journal reads; it may have been redirected. */
 static bool
@@ -183,7 +184,13 @@ log_tick(void)
 uint64_t
 log_held(void)
 {
-	return repeat.held;
+	return repeat.held + elsewhere;
+}
+
+void
+log_hold(void)
+{
+	elsewhere++;
 }
 
 /* The place in the source is its format. */

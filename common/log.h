@@ -49,6 +49,8 @@ void log_limit(void);
 void log_tick(void);
 /* How many lines were held back so far. */
 uint64_t log_held(void);
+/* Another limit held one back: it counts, too. */
+void log_hold(void);
 /* Emit an already composed line at a level, under another program's tag
  * (forwarded child lines), whatever our level is. */
 void log_line(enum log_level level, const char *tag, const char *line);

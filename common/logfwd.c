@@ -9,6 +9,8 @@
 
 #include "logfwd.h"
 
+#define TELL_EVERY 60000 /* ms: the log does not repeat itself sooner */
+
 void
 logfwd_init(struct logfwd *l, int fd, unsigned rate, unsigned burst)
 {
@@ -52,10 +54,12 @@ forward(struct logfwd *l, int64_t now)
 		l->dropped++;
 		return;
 	}
-	if (l->dropped > 0)
+	if (l->dropped > 0 && (l->told == 0 || now - l->told >= TELL_EVERY)) {
 		log_warnx(
 		    "%lu lines of the gossip process were dropped", l->dropped);
-	l->dropped = 0;
+		l->dropped = 0;
+		l->told = now;
+	}
 	log_line(level, "wesher", log_vis(line, sizeof(line), text, len));
 }
 

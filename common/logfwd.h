@@ -10,7 +10,8 @@
 struct logfwd {
 	int fd;
 	struct bucket bucket, extra; /* extra: for lines above our level */
-	unsigned long dropped;
+	unsigned long dropped; /* since it was told */
+	int64_t told; /* ms, 0: never */
 	size_t len;
 	bool skip; /* inside of a line that was too long */
 	char buf[LOGFWD_LINE + 8];

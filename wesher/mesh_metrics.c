@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/log.h"
 #include "mesh_int.h"
 #include "net.h"
 #include "prom.h"
@@ -143,6 +144,8 @@ sockets(const struct net_counters *n, FILE *out)
 	    n->streams_out);
 	one(out, "wesher_send_errors_total", "counter",
 	    "Packets that could not be sent.", n->send_errors);
+	one(out, "wesher_log_lines_held_total", "counter",
+	    "Lines of the log that were held back.", log_held());
 }
 
 /* One family of messages: their number, or their bytes. */

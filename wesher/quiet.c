@@ -3,8 +3,11 @@
  * caused by members, one of which may have gone bad: a full disk, or a line
  * that matters lost among a million, would be its gain.
  */
+#include "../common/clock.h"
 #include "../common/log.h"
 #include "quiet.h"
+
+#define QUIET_TELL (60 * US_PER_S) /* the log does not repeat itself sooner */
 
 void
 quiet_init(struct quiet *q, const char *what, bool warn, unsigned burst)
@@ -17,10 +20,13 @@ quiet_init(struct quiet *q, const char *what, bool warn, unsigned burst)
 void
 quiet_flush(struct quiet *q, int64_t now)
 {
-	if (q->held == 0 || !bucket_take(&q->bucket, now / 1000))
+	if (q->held == 0 || (q->told != 0 && now - q->told < QUIET_TELL) ||
+	    !bucket_take(&q->bucket, now / 1000))
 		return;
+	q->told = now;
 	(q->warn ? log_warnx : log_info)(
-	    "%lu more %s were held back", q->held, q->what);
+	    "%lu more %s were held back\tevent=held lines=%lu", q->held,
+	    q->what, q->held);
 	q->held = 0;
 }
 
@@ -31,5 +37,6 @@ quiet_may(struct quiet *q, int64_t now)
 	if (bucket_take(&q->bucket, now / 1000))
 		return true;
 	q->held++;
+	log_hold();
 	return false;
 }

@@ -139,6 +139,14 @@ test_rate(void **state)
 		feed("<7>debug\n", 3000);
 	feed("<6>seen\n", 3000);
 	assert_string_equal(got[ngot - 1].line, "seen");
+	/* Of more it is told when a minute is over, and of all of them. */
+	ngot = 0;
+	feed("<6>later\n", 61999);
+	assert_int_equal(ngot, 1);
+	feed("<6>later\n", 62000);
+	assert_int_equal(ngot, 3);
+	assert_string_equal(
+	    got[1].line, "1750 lines of the gossip process were dropped");
 }
 
 /* The gossip process may have been told to say more than we do. */
