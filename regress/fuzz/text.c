@@ -102,6 +102,32 @@ check_addr(char *s)
 	}
 }
 
+/* Behind the sentence are pairs to the end, and nothing in it looks like one. */
+static void
+check_pairs(enum log_level level, const char *tag, const char *line)
+{
+	const char *s = strstr(line, "; event=joined"), *eq;
+
+	must(level == LOG_L_INFO && tag != NULL && s != NULL);
+	must(strchr(line, '=') == s + strlen("; event"));
+	for (s++; *s != '\0'; s++) {
+		must(*s == ' ');
+		must((eq = strchr(s, '=')) != NULL && eq - s < 8);
+		s = eq + 1;
+		if (*s != '"') {
+			must(*s != '\0');
+			s += strcspn(s, " ");
+		} else {
+			for (s++; *s != '"'; s++)
+				must(*s != '\0' && *s != '=' &&
+				     (*s != '\\' || *++s != '\0'));
+			s++;
+		}
+		must(*s == '\0' || *s == ' ');
+		s--;
+	}
+}
+
 static void
 check_names(const uint8_t *p, size_t len)
 {
@@ -117,6 +143,11 @@ check_names(const uint8_t *p, size_t len)
 	must(!check_name(exact, len) || (len >= 1 && len <= NAME_MAX_LEN));
 	(void)log_vis(seen, sizeof(seen), exact, len);
 	check_line(LOG_L_INFO, "", seen);
+	free(exact);
+	exact = fz_string(p, len);
+	log_sink(check_pairs);
+	log_info("%s joined\tevent=joined member=%s end=1", exact, exact);
+	log_sink(check_line);
 	free(exact);
 }
 

@@ -2,6 +2,7 @@
  * The sockets of the gossip process on loopback: what opens under the key is
  * delivered, everything else is dropped, counted and never answered.
  */
+#include "../../wesher/stream.h"
 #include "netrig.h"
 
 static void
@@ -100,6 +101,38 @@ test_request_byte_by_byte(void **state)
 	/* Nothing to answer: closed without a byte. */
 	assert_int_equal(read_all(fd, in, sizeof(in)), 0);
 	close(fd);
+}
+
+static unsigned refusals;
+
+static void
+count_refusal(enum log_level level, const char *tag, const char *line)
+{
+	(void)tag;
+	assert_int_equal(level, LOG_L_WARN);
+	refusals += strstr(line, "refused: ") != NULL;
+}
+
+/* Sources are easily made up: of many, few have a line. */
+static void
+test_few_lines_of_strangers(void **state)
+{
+	struct ipport from = {.ip = {.len = 4, .b = {192, 0, 2, 0}}, .port = 1};
+	const enum log_level was = log_level_get();
+	unsigned i;
+
+	(void)state;
+	refusals = 0;
+	log_sink(count_refusal);
+	log_init(LOG_D_SINK, LOG_L_WARN, "test", -1);
+	for (i = 0; i < 200000; i++) {
+		memcpy(from.ip.b, &i, 3);
+		net_refused(&from, "packet", "not sealed with a key of ours");
+	}
+	log_init(LOG_D_PLAIN, was, "test", -1);
+	log_sink(NULL);
+	/* So many at once, then one a second. */
+	assert_in_range(refusals, 10, 64 + 30);
 }
 
 static void
@@ -460,6 +493,7 @@ main(void)
 	    T(test_send),
 	    T(test_request_and_answer),
 	    T(test_request_byte_by_byte),
+	    T(test_few_lines_of_strangers),
 	    T(test_strangers_get_no_byte),
 	    T(test_budget_before_authentication),
 	    T(test_stream_out),
