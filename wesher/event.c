@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "event.h"
 
@@ -29,7 +30,8 @@ event_name(enum event_kind kind)
 	return names[kind];
 }
 
-/* One place for all: alike are those with the same sentence. */
+/* One place for all: alike are those with the same sentence. What it says
+ * already is not said again. */
 #define LINE "%s\tevent=%s member=%s addr=%s overlay=%s why=%s"
 
 static void
@@ -38,14 +40,16 @@ line(const struct event_news *ev)
 	static void (*const logs[])(const char *, ...) = {
 	    log_errorx, log_warnx, log_info, log_debug};
 	char addr[IPPORT_STRLEN] = "", overlay[IPADDR_STRLEN] = "";
+	const char *why = ev->why;
 
 	if (ev->addr.ip.len != 0)
 		(void)ipport_str(&ev->addr, addr);
 	if (ev->overlay.len != 0)
 		(void)ipaddr_str(&ev->overlay, overlay);
+	if (why == NULL || strstr(ev->text, why) != NULL)
+		why = "";
 	logs[ev->level](LINE, ev->text, names[ev->kind],
-	    ev->member != NULL ? ev->member : "", addr, overlay,
-	    ev->why != NULL ? ev->why : "");
+	    ev->member != NULL ? ev->member : "", addr, overlay, why);
 }
 
 void

@@ -203,8 +203,8 @@ log_failure(struct target *t, int64_t now)
 		return;
 	}
 	log_warnx("join %s port %u does not succeed: %s; still trying"
-		  "\tevent=join-failed host=%s port=%u why=%s",
-	    t->host, t->port, t->why, t->host, t->port, t->why);
+		  "\tevent=join-failed host=%s port=%u",
+	    t->host, t->port, t->why, t->host, t->port);
 	t->warned = true;
 }
 

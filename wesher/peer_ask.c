@@ -205,8 +205,8 @@ tell_no_line(struct peers *ps, struct peer *p)
 	p->line_told = true;
 	if (quiet_may(&ps->quiet, ps->now))
 		log_warnx("%s gets no line in /etc/hosts: %s"
-			  "\tevent=no-hosts-line member=%s why=%s",
-		    p->name, why, p->name, why);
+			  "\tevent=no-hosts-line member=%s",
+		    p->name, why, p->name);
 }
 
 static void
