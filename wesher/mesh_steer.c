@@ -154,7 +154,8 @@ mesh_join_now(
 	if (join_now(m->join, where, now) == -1)
 		return answer(false, words, len,
 		    "out of memory, or 64 hosts are being joined already");
-	log_info("joining %s, as root wants it", where);
+	log_info("joining %s, as root wants it\tevent=joining host=%s", where,
+	    where);
 	snprintf(words, len, "%s is tried now, and until it was reached once",
 	    where);
 	return true;

@@ -117,7 +117,7 @@ set_log_level(const char *level, char *words)
 	    log_level_name((enum log_level)is), log_level_name(was));
 	if (is > (int)was)
 		log_level_set((enum log_level)is);
-	log_info("%s", words);
+	log_info("%s\tevent=log-level level=%s", words, level);
 	log_level_set((enum log_level)is);
 	return true;
 }
