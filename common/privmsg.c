@@ -38,7 +38,7 @@ _Static_assert(sizeof(struct priv_alive) == 20, "priv_alive");
 _Static_assert(sizeof(struct priv_hello) == 316, "priv_hello");
 _Static_assert(sizeof(struct priv_net) == 860, "priv_net");
 _Static_assert(sizeof(struct priv_result) == 68, "priv_result");
-_Static_assert(sizeof(struct priv_stat) == 120, "priv_stat");
+_Static_assert(sizeof(struct priv_stat) == 112, "priv_stat");
 
 static bool
 sane_peer_set(const struct priv_peer_set *s)

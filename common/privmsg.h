@@ -144,10 +144,9 @@ struct priv_stat {
 	uint8_t key[WG_KEY_LEN];
 	struct priv_ep endpoint;
 	struct priv_ip addr; /* its allowed IP, len 0 when it has none */
+	uint32_t flags; /* here, so that no machine pads */
 	int64_t handshake; /* seconds since 1970, 0 = never */
 	uint64_t rx, tx; /* bytes */
-	uint32_t flags;
-	uint32_t pad;
 };
 
 union priv_msg {

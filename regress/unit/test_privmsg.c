@@ -71,7 +71,9 @@ test_layout(void **state)
 	assert_int_equal(offsetof(struct priv_peer_set, endpoint), 352);
 	assert_int_equal(offsetof(struct priv_hello, key), 24);
 	assert_int_equal(offsetof(struct priv_hello, name), 60);
+	assert_int_equal(offsetof(struct priv_stat, flags), 84);
 	assert_int_equal(offsetof(struct priv_stat, handshake), 88);
+	assert_int_equal(sizeof(struct priv_stat), 112);
 }
 
 static void
