@@ -46,7 +46,7 @@ LD_PRIV = $(call once,LD_PRIV,$(call pc,--libs,$(LIBS_PRIV)))
 LD_WESHER = $(call once,LD_WESHER,$(call pc,--libs,$(LIBS_WESHER)) -ldl -lm)
 LD_TEST = $(call once,LD_TEST,$(call pc,--libs,cmocka))
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -DWESHER_VERSION='"$(VERSION)"' \
+ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DWESHER_VERSION='"$(VERSION)"' \
 	-DWESHER_LIBEXECDIR='"$(LIBEXECDIR)"' $(HARDEN_P) $(PC_CFLAGS) \
 	$(CPPFLAGS)
 ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN_C) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
@@ -71,7 +71,7 @@ T_OOM = $(addprefix $(O)/unit/,priv_faults test_address test_mesh \
 	test_oom test_oom_state)
 $(T_OOM): ALL_LDFLAGS += -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=strdup \
-	-Wl,--wrap=strndup -Wl,--wrap=mmap
+	-Wl,--wrap=strndup -Wl,--wrap=mmap -Wl,--wrap=mmap64
 
 # Tools of the scenarios, one file each.
 T_E2E = $(patsubst regress/e2e/%.c,$(O)/e2e/%,$(wildcard regress/e2e/*.c)) \
@@ -247,6 +247,13 @@ sim: deps
 	@$(MAKE) --no-print-directory -s O=$(O) sim-programs
 	@O=$(O) sh regress/sim/run full
 
+# For other machines, with Debian's cross compilers: ARCH="arm64 armhf i386
+# s390x" or some of them.
+ARCH ?= arm64 armhf i386 s390x
+cross: deps
+	@+PERL5LIB=regress/lib prove --formatter Totals --timer --failures \
+	    --comments --exec "sh regress/cross/run" $(ARCH)
+
 demo: deps
 	@$(MAKE) --no-print-directory -s O=$(O) all $(O)/e2e/names
 	@O=$(O) sh regress/demo
@@ -326,5 +333,5 @@ clean:
 -include $(wildcard $(O)/obj/*/*.d $(O)/obj/regress/*/*.d)
 
 .PHONY: all unit-programs fuzz-programs test-programs bench-programs \
-	sim-programs deps check check-long fuzz cov memcheck bench sim demo install dist deb format format-check clean
+	sim-programs deps check check-long fuzz cov memcheck bench sim cross demo install dist deb format format-check clean
 .SECONDARY:

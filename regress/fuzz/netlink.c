@@ -58,11 +58,20 @@ recv(int fd, void *buf, size_t len, int flags)
 	return -1;
 }
 
+/* Not every machine has the call poll(2). */
+static int
+really_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	const struct timespec t = {timeout / 1000, timeout % 1000 * 1000000L};
+
+	return ppoll(fds, n, timeout < 0 ? NULL : &t, NULL);
+}
+
 int
 poll(struct pollfd *fds, nfds_t n, int timeout)
 {
 	if (!scripted)
-		return (int)syscall(SYS_poll, fds, n, timeout);
+		return really_poll(fds, n, timeout);
 	return 0;
 }
 

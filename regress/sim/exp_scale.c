@@ -89,7 +89,7 @@ events(const struct sim_options *o, unsigned n, unsigned cut, int64_t apart,
 	    o->length == SIM_SHORT ? "all three end"
 				   : sim_fmt("all three end, <= %.0f s%s", most,
 					 n > 5000 ? "" : ", <= 16 GiB"),
-	    good && (n > 5000 || sim_rss() < (size_t)16 << 30));
+	    good && (n > 5000 || sim_rss() >> 20 < 16 << 10));
 	cluster_free(c);
 }
 

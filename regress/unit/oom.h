@@ -13,6 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What mmap is to the linker, with an off_t of 64 bits everywhere. */
+#ifdef __GLIBC__
+#define __real_mmap __real_mmap64
+#define __wrap_mmap __wrap_mmap64
+#endif
+
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);

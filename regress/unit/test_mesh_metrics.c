@@ -270,7 +270,7 @@ the_manual_has_the_same_list(void **state)
 	}
 	assert_true(nfamilies > 20);
 	for (i = 0; i < nfamilies; i++) {
-		snprintf(line, sizeof(line), ".It Cm %s", family[i]);
+		snprintf(line, sizeof(line), ".It Cm %.64s", family[i]);
 		p = strstr(text, line);
 		if (p == NULL || name_len(p + 7) != strlen(family[i]))
 			fail_msg("not in the manual: %s", family[i]);

@@ -54,10 +54,19 @@ trace_is_file(uint64_t nr)
 	    SYS_fchown,
 	    SYS_unlinkat,
 	    SYS_flock,
-	    SYS_fstat,
-	    SYS_newfstatat,
 	    SYS_statx,
 	    SYS_renameat2,
+#ifdef SYS_fstat
+	    SYS_fstat,
+#endif
+#ifdef SYS_newfstatat
+	    SYS_newfstatat,
+#endif
+#ifdef SYS_fstat64 /* these on 32-bit machines */
+	    SYS_fstat64,
+	    SYS_fstatat64,
+	    SYS_ftruncate64,
+#endif
 #ifdef SYS_renameat
 	    SYS_renameat,
 #endif
