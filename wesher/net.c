@@ -182,6 +182,32 @@ local_cmsg(struct msghdr *m, struct net_local *at)
 		}
 }
 
+/* A kernel of 64 bits answers IPV6_2292PKTOPTIONS in its own form, whoever
+ * asks; a program of 32 bits has seen nothing in it. */
+static void
+local_wide(const uint8_t *b, size_t len, struct net_local *at)
+{
+	struct {
+		uint64_t len;
+		int level, type;
+	} h;
+	struct in6_pktinfo p6;
+
+	for (; len >= sizeof(h); b += h.len, len -= (size_t)h.len) {
+		memcpy(&h, b, sizeof(h));
+		if (h.len < sizeof(h) || h.len > len)
+			return;
+		if (h.level == IPPROTO_IPV6 && h.type == IPV6_PKTINFO &&
+		    h.len >= sizeof(h) + sizeof(p6)) {
+			memcpy(&p6, b + sizeof(h), sizeof(p6));
+			at->ifindex = p6.ipi6_ifindex;
+		}
+		h.len = (h.len + 7) & ~7ull;
+		if (h.len > len)
+			return;
+	}
+}
+
 void
 net_local_stream(int fd, struct net_local *at)
 {
@@ -208,6 +234,8 @@ net_local_stream(int fd, struct net_local *at)
 	    getsockopt(fd, IPPROTO_IP, IP_PKTOPTIONS, opts.b, &len) == 0) {
 		m.msg_controllen = len;
 		local_cmsg(&m, at);
+		if (v6 && at->ifindex == 0 && sizeof(size_t) == 4)
+			local_wide(opts.b, len, at);
 	}
 	at->ip.len = 0;
 	len = sizeof(ss);
