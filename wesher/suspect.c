@@ -24,7 +24,7 @@ suspect_timeout(unsigned c, unsigned k, int64_t min, int64_t max)
 	double frac;
 	int64_t t;
 
-	if (k == 0)
+	if (c >= k) /* whatever log(3) rounds */
 		return min;
 	frac = log(c + 1.0) / log(k + 1.0);
 	t = max - (int64_t)(frac * (double)(max - min));
