@@ -22,7 +22,7 @@
 
 #include "filter.h"
 
-#define PROLOGUE 6
+#define PROLOGUE 8
 #define X32_BIT	 0x40000000u /* the other table of x86_64 */
 #define NR_END	 1024 /* no architecture of ours counts that far */
 
@@ -59,8 +59,9 @@ filter_new(uint32_t arch)
 		return NULL;
 	}
 	if (f->arch != seccomp_arch_native()) {
-		note(f, seccomp_arch_add(f->ctx, f->arch));
+		/* First: of two, both have the same order of bytes. */
 		note(f, seccomp_arch_remove(f->ctx, seccomp_arch_native()));
+		note(f, seccomp_arch_add(f->ctx, f->arch));
 	}
 	note(f, seccomp_attr_set(
 		    f->ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
@@ -78,6 +79,15 @@ filter_free(struct filter *f)
 	free(f);
 }
 
+/* Sockets have numbers below zero where socketcall(2) makes them too. */
+static bool
+has_call(uint32_t arch, const char *name)
+{
+	int nr = seccomp_syscall_resolve_name_arch(arch, name);
+
+	return nr >= 0 || (nr <= -101 && nr >= -120);
+}
+
 void
 filter_if(struct filter *f, const char *name, int error, unsigned n,
     const struct scmp_arg_cmp *args)
@@ -91,21 +101,48 @@ filter_if(struct filter *f, const char *name, int error, unsigned n,
 		return;
 	}
 	/* Known by name, but not to this architecture: nothing to allow. */
-	if (seccomp_syscall_resolve_name_arch(f->arch, name) < 0)
+	if (!has_call(f->arch, name))
 		return;
 	note(f, seccomp_rule_add_array(f->ctx, what, nr, n, args));
+}
+
+static bool
+is_arm(const struct filter *f)
+{
+	return f->arch == SCMP_ARCH_AARCH64 || f->arch == SCMP_ARCH_ARM;
 }
 
 uint32_t
 filter_open_flags(const struct filter *f, int flags)
 {
-	const uint32_t rest = (uint32_t)(flags & ~O_NOFOLLOW);
+	const uint32_t rest = (uint32_t)(flags & ~(O_NOFOLLOW | O_LARGEFILE));
 
-	if (f->arch == seccomp_arch_native() || !(flags & O_NOFOLLOW))
-		return (uint32_t)flags;
-	return rest | (f->arch == SCMP_ARCH_AARCH64 || f->arch == SCMP_ARCH_ARM
-			      ? 0100000
-			      : 0400000);
+	if (!(flags & O_NOFOLLOW))
+		return rest;
+	if (f->arch == seccomp_arch_native())
+		return rest | O_NOFOLLOW;
+	return rest | (is_arm(f) ? 0100000 : 0400000);
+}
+
+uint32_t
+filter_open_large(const struct filter *f)
+{
+	return is_arm(f) ? 0400000 : 0100000;
+}
+
+void
+filter_map(struct filter *f, int flags)
+{
+	static const char *const old[] = {"mmap", NULL};
+
+	if (has_call(f->arch, "mmap2"))
+		FILTER_IF(f, "mmap2", 0, FILTER_MASKED(2, PROT_EXEC, 0),
+		    FILTER_MASKED(3, flags, flags));
+	else if (f->arch == SCMP_ARCH_S390X)
+		filter_allow(f, old);
+	else
+		FILTER_IF(f, "mmap", 0, FILTER_MASKED(2, PROT_EXEC, 0),
+		    FILTER_MASKED(3, flags, flags));
 }
 
 void
@@ -134,15 +171,31 @@ last_known(uint32_t arch)
 	return (uint32_t)nr;
 }
 
+/*
+ * Its arguments lie in memory, so that what the list says of the arguments of
+ * socket(2) and others, libseccomp cannot say of it, and allows it whole where
+ * one of them is allowed. Nothing of ours uses it: common/direct.c.
+ */
+static uint32_t
+multiplexer(uint32_t arch)
+{
+	return has_call(arch, "socketcall")
+		   ? (uint32_t)seccomp_syscall_resolve_name_arch(
+			 arch, "socketcall")
+		   : UINT32_MAX;
+}
+
 static void
 prologue(struct sock_filter ins[PROLOGUE], uint32_t arch)
 {
 	const struct sock_filter p[PROLOGUE] = {
 	    BPF_STMT(
 		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arch, 0, 4),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arch, 0, 6),
 	    BPF_STMT(
 		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, multiplexer(arch), 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, last_known(arch), 0, 2),
 	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 1, 0),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),

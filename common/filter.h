@@ -45,9 +45,16 @@ void filter_if(struct filter *f, const char *name, int error, unsigned n,
                                                                               \
 		filter_if(f, name, error, sizeof(if_) / sizeof(if_[0]), if_); \
 	} while (0)
-/* The flags of open(2) as f's architecture has them; of those whose bits
- * differ between architectures only O_NOFOLLOW may be among them. */
+/* The flags of open(2) as f's architecture has them, without O_LARGEFILE; of
+ * those whose bits differ between architectures only O_NOFOLLOW may be among
+ * them. And the bit of O_LARGEFILE, which some libcs add everywhere. */
 uint32_t filter_open_flags(const struct filter *f, int flags);
+uint32_t filter_open_large(const struct filter *f);
+#define FILTER_OPEN(f, i, flags) \
+	FILTER_MASKED(i, ~filter_open_large(f), filter_open_flags(f, flags))
+/* Allow memory that is not executable to be mapped with all of these flags.
+ * On s390x mmap(2) has its arguments in memory: there it is allowed whole. */
+void filter_map(struct filter *f, int flags);
 
 /*
  * The program of the filter that rules(0, arg) makes, or NULL when out of memory.

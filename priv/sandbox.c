@@ -43,7 +43,8 @@
 static const char *const calls[] = {
     /* waiting, and its end */
     "poll", "ppoll", "ppoll_time64", "restart_syscall", "clock_nanosleep",
-    "clock_nanosleep_time64", "nanosleep", "rt_sigreturn", "exit_group",
+    "clock_nanosleep_time64", "nanosleep", "rt_sigreturn", "sigreturn",
+    "exit_group",
     /* clocks, where the vDSO does not serve */
     "clock_gettime", "clock_gettime64", "gettimeofday", "time",
     /* memory; mmap and mprotect follow with their arguments */
@@ -53,8 +54,8 @@ static const char *const calls[] = {
     /* netlink, boundary, userspace WireGuard, syslog, supervisor */
     "recvfrom", "recvmsg", "sendto",
     /* descriptors that are open: signals, log pipe, inotify, files */
-    "read", "write", "close", "pwrite64", "fstat", "fstat64", "ftruncate",
-    "ftruncate64", "fsync", "fchown", "flock",
+    "read", "write", "close", "pwrite64", "fstat", "fstat64",
+    "ftruncate", "ftruncate64", "fsync", "fchown", "fchown32", "flock",
     /* what the new file keeps of the old one */
     "flistxattr", "fgetxattr", "fsetxattr", "fremovexattr",
     /* the pid in a line for syslog, qsort(3), the end of a start */
@@ -64,10 +65,7 @@ static void
 memory(struct filter *f)
 {
 	/* No file, and never executable. */
-	FILTER_IF(f, "mmap", 0, FILTER_MASKED(2, PROT_EXEC, 0),
-	    FILTER_MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS));
-	FILTER_IF(f, "mmap2", 0, FILTER_MASKED(2, PROT_EXEC, 0),
-	    FILTER_MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS));
+	filter_map(f, MAP_ANONYMOUS);
 	FILTER_IF(f, "mprotect", 0, FILTER_MASKED(2, PROT_EXEC, 0));
 }
 
@@ -77,21 +75,21 @@ files(struct filter *f, const struct sandbox *s)
 	/* fstat(3) of some libcs. A path with that flag passes too: what
 	 * stat(2) tells is all that is to be had of files elsewhere. */
 	FILTER_IF(f, "newfstatat", 0, FILTER_EQ(3, AT_EMPTY_PATH));
+	FILTER_IF(f, "fstatat64", 0, FILTER_EQ(3, AT_EMPTY_PATH));
 	FILTER_IF(
 	    f, "statx", 0, FILTER_MASKED(2, ~AT_NO_AUTOMOUNT, AT_EMPTY_PATH));
 	FILTER_IF(f, "fchmod", 0, FILTER_MASKED(1, ~0777u, 0));
 	if (s->resolv != -1)
 		FILTER_IF(f, "openat", 0, FILTER_EQ(0, s->resolv),
-		    FILTER_EQ(2, RESOLV_O));
+		    FILTER_OPEN(f, 2, RESOLV_O));
 	if (s->etc == -1)
 		return;
 	FILTER_IF(f, "openat", 0, FILTER_EQ(0, s->etc),
-	    FILTER_EQ(2, filter_open_flags(f, FILE_O_READ)));
+	    FILTER_OPEN(f, 2, FILE_O_READ));
 	FILTER_IF(f, "openat", 0, FILTER_EQ(0, s->etc),
-	    FILTER_EQ(2, filter_open_flags(f, FILE_O_WRITE)));
+	    FILTER_OPEN(f, 2, FILE_O_WRITE));
 	FILTER_IF(f, "openat", 0, FILTER_EQ(0, s->etc),
-	    FILTER_EQ(2, filter_open_flags(f, FILE_O_NEW)),
-	    FILTER_MASKED(3, ~0600u, 0));
+	    FILTER_OPEN(f, 2, FILE_O_NEW), FILTER_MASKED(3, ~0600u, 0));
 	FILTER_IF(f, "unlinkat", 0, FILTER_EQ(0, s->etc), FILTER_EQ(2, 0));
 	FILTER_IF(f, "renameat", 0, FILTER_EQ(0, s->etc), FILTER_EQ(2, s->etc));
 	FILTER_IF(f, "renameat2", 0, FILTER_EQ(0, s->etc), FILTER_EQ(2, s->etc),

@@ -33,15 +33,16 @@ _Static_assert(((AF_INET ^ AF_INET6) & ((AF_INET ^ AF_INET6) - 1)) == 0,
 
 /* The event loop, and descriptors that are open. */
 static const char *const loop[] = {"epoll_wait", "epoll_pwait", "epoll_ctl",
-    "timerfd_settime", "read", "readv", "write", "writev", "close", NULL};
+    "timerfd_settime", "timerfd_settime64", "read", "readv", "write", "writev",
+    "close", NULL};
 
 /* Of the network and wesher-priv; to which port, Landlock decides. */
 static const char *const net[] = {"accept4", "connect", "recvfrom", "recvmsg",
     "recvmmsg", "recvmmsg_time64", "getsockname", NULL};
 
 /* The state file, once it is open. */
-static const char *const file[] = {
-    "fstat", "pread64", "pwrite64", "ftruncate", "fchmod", "fsync", NULL};
+static const char *const file[] = {"fstat", "fstat64", "pread64", "pwrite64",
+    "ftruncate", "ftruncate64", "fchmod", "fsync", NULL};
 
 /* Memory of malloc and sodium_malloc; what may be mapped see map_rules. */
 static const char *const memory[] = {
@@ -54,8 +55,8 @@ static const char *const facts[] = {"clock_gettime", "clock_gettime64",
 
 /* libc's locks, the way back from a signal, and the end: abort(3) too. */
 static const char *const ends[] = {"futex", "futex_time64", "rt_sigreturn",
-    "rt_sigprocmask", "rt_sigaction", "restart_syscall", "exit_group", "exit",
-    NULL};
+    "sigreturn", "rt_sigprocmask", "rt_sigaction", "restart_syscall",
+    "exit_group", "exit", NULL};
 
 /* Refused without a scandal: libevent's HTTP server calls shutdown. prctl:
  * what it could still do is to undo (dumpable) or to name memory. */
@@ -122,19 +123,19 @@ getsockopt_rules(struct filter *f)
 static void
 file_rules(struct filter *f, const struct confine *c)
 {
-	const uint32_t old = filter_open_flags(f, FILE_O_READ);
-	const uint32_t new = filter_open_flags(f, FILE_O_NEW);
 	const int dir = c->root;
 
-	FILTER_IF(f, "openat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, old));
-	FILTER_IF(f, "openat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, new),
-	    FILTER_EQ(3, 0600));
+	FILTER_IF(f, "openat", ALLOW, FILTER_EQ(0, dir),
+	    FILTER_OPEN(f, 2, FILE_O_READ));
+	FILTER_IF(f, "openat", ALLOW, FILTER_EQ(0, dir),
+	    FILTER_OPEN(f, 2, FILE_O_NEW), FILTER_EQ(3, 0600));
 	FILTER_IF(f, "unlinkat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, 0));
 	FILTER_IF(f, "renameat", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, dir));
 	FILTER_IF(f, "renameat2", ALLOW, FILTER_EQ(0, dir), FILTER_EQ(2, dir),
 	    FILTER_EQ(4, 0));
 	/* fstat(3) of some releases of libc, and of some machines. */
 	FILTER_IF(f, "newfstatat", ALLOW, FILTER_EQ(3, AT_EMPTY_PATH));
+	FILTER_IF(f, "fstatat64", ALLOW, FILTER_EQ(3, AT_EMPTY_PATH));
 	FILTER_IF(f, "statx", ALLOW,
 	    FILTER_MASKED(2, ~AT_NO_AUTOMOUNT, AT_EMPTY_PATH));
 	/* Standard output becomes /dev/null once the key is printed. */
@@ -144,15 +145,22 @@ file_rules(struct filter *f, const struct confine *c)
 }
 
 static void
+fcntl_rules(struct filter *f, const char *name)
+{
+	FILTER_IF(f, name, ALLOW, FILTER_EQ(1, F_GETFL));
+	/* No O_ASYNC, whose signals are somebody else's. */
+	FILTER_IF(f, name, ALLOW, FILTER_EQ(1, F_SETFL),
+	    FILTER_MASKED(2, O_ASYNC, 0));
+	FILTER_IF(f, name, ALLOW, FILTER_EQ(1, F_GETFD));
+	FILTER_IF(
+	    f, name, ALLOW, FILTER_EQ(1, F_SETFD), FILTER_EQ(2, FD_CLOEXEC));
+}
+
+static void
 fd_rules(struct filter *f)
 {
-	FILTER_IF(f, "fcntl", ALLOW, FILTER_EQ(1, F_GETFL));
-	/* No O_ASYNC, whose signals are somebody else's. */
-	FILTER_IF(f, "fcntl", ALLOW, FILTER_EQ(1, F_SETFL),
-	    FILTER_MASKED(2, O_ASYNC, 0));
-	FILTER_IF(f, "fcntl", ALLOW, FILTER_EQ(1, F_GETFD));
-	FILTER_IF(
-	    f, "fcntl", ALLOW, FILTER_EQ(1, F_SETFD), FILTER_EQ(2, FD_CLOEXEC));
+	fcntl_rules(f, "fcntl");
+	fcntl_rules(f, "fcntl64");
 	FILTER_IF(f, "ioctl", ALLOW, FILTER_EQ(1, FIONREAD));
 	FILTER_IF(f, "ioctl", ENOTTY, FILTER_EQ(1, TCGETS)); /* isatty(3) */
 }
@@ -163,13 +171,9 @@ map_rules(struct filter *f)
 {
 	static const int advice[] = {MADV_DONTNEED, MADV_FREE, MADV_DONTDUMP,
 	    MADV_DODUMP, MADV_HUGEPAGE, MADV_NOHUGEPAGE};
-	const int anon = MAP_PRIVATE | MAP_ANONYMOUS;
 	unsigned i;
 
-	FILTER_IF(f, "mmap", ALLOW, FILTER_MASKED(2, PROT_EXEC, 0),
-	    FILTER_MASKED(3, anon, anon));
-	FILTER_IF(f, "mmap2", ALLOW, FILTER_MASKED(2, PROT_EXEC, 0),
-	    FILTER_MASKED(3, anon, anon));
+	filter_map(f, MAP_PRIVATE | MAP_ANONYMOUS);
 	FILTER_IF(f, "mprotect", ALLOW, FILTER_MASKED(2, PROT_EXEC, 0));
 	for (i = 0; i < COUNT(advice); i++)
 		FILTER_IF(f, "madvise", ALLOW, FILTER_EQ(2, advice[i]));

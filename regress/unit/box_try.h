@@ -349,6 +349,17 @@ try_socket_raw(void)
 	return socket(AF_PACKET, SOCK_RAW, 0);
 }
 
+#ifdef SYS_socketcall
+/* All of the calls of sockets by one, which hides their arguments. */
+static long
+try_socketcall(void)
+{
+	long args[3] = {AF_INET, SOCK_STREAM, 0};
+
+	return syscall(SYS_socketcall, 1, args);
+}
+#endif
+
 static long
 try_socketpair(void)
 {
@@ -583,6 +594,18 @@ try_mmap_exec(void)
 	return as_call(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
+
+#if defined(SYS_mmap2) && defined(SYS_mmap)
+/* The older of two, with its arguments in memory. */
+static long
+try_mmap_old(void)
+{
+	long args[6] = {
+	    0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0};
+
+	return syscall(SYS_mmap, args, 0, 0, MAP_ANONYMOUS | MAP_PRIVATE);
+}
+#endif
 
 static long
 try_mmap_file(void)

@@ -222,6 +222,9 @@ static struct row rows[] = {
     KILLS("socket", try_socket),
     KILLS("socket of packets", try_socket_raw),
     KILLS("socketpair", try_socketpair),
+#ifdef SYS_socketcall
+    KILLS("socketcall", try_socketcall),
+#endif
     KILLS("connect of another socket than syslog's", connect_tcp),
     KILLS("bind", try_bind),
     KILLS("setsockopt", try_setsockopt),
@@ -261,6 +264,9 @@ static struct row rows[] = {
 
     KILLS("mmap with PROT_EXEC", try_mmap_exec),
     KILLS("mmap of a file", try_mmap_file),
+#if defined(SYS_mmap2) && defined(SYS_mmap)
+    KILLS("mmap of old", try_mmap_old),
+#endif
     KILLS("mprotect with PROT_EXEC", try_mprotect_exec),
     KILLS("memfd_create", try_memfd),
 

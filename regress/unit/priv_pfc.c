@@ -1,6 +1,6 @@
 /*
- * wesher-priv's system calls as another machine gets them: the program for
- * aarch64 (and ours), in readable form, as it was reviewed. The gossip
+ * wesher-priv's system calls as another machine gets them: the programs,
+ * in readable form, as it was reviewed. The gossip
  * process's is compared in the same way.
  */
 #include <setjmp.h>
@@ -40,6 +40,27 @@ test_aarch64(void **state)
 }
 
 static void
+test_i386(void **state)
+{
+	(void)state;
+	compare(SCMP_ARCH_X86, "wesher-priv.i386");
+}
+
+static void
+test_arm(void **state)
+{
+	(void)state;
+	compare(SCMP_ARCH_ARM, "wesher-priv.arm");
+}
+
+static void
+test_s390x(void **state)
+{
+	(void)state;
+	compare(SCMP_ARCH_S390X, "wesher-priv.s390x");
+}
+
+static void
 test_x86_64(void **state)
 {
 	(void)state;
@@ -67,6 +88,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_aarch64),
+	    cmocka_unit_test(test_i386),
+	    cmocka_unit_test(test_arm),
+	    cmocka_unit_test(test_s390x),
 	    cmocka_unit_test(test_x86_64),
 	    cmocka_unit_test(test_without_files),
 	};

@@ -388,6 +388,17 @@ try_netlink(void)
 	return socket(AF_NETLINK, SOCK_RAW, 0);
 }
 
+#ifdef SYS_socketcall
+/* All of the calls of sockets by one, which hides their arguments. */
+static long
+try_socketcall(void)
+{
+	long args[3] = {AF_INET, SOCK_STREAM, 0};
+
+	return syscall(SYS_socketcall, 1, args);
+}
+#endif
+
 static long
 try_packet(void)
 {
@@ -866,6 +877,9 @@ static const struct attempt attempts[] = {
     {"IPv4 sockets", enter, try_inet, INSIDE_OK, 0},
     {"IPv6 sockets", enter, try_inet6, INSIDE_OK, 0},
     {"a unix socket", enter, try_unix, KILLED, 0},
+#ifdef SYS_socketcall
+    {"a socket, its family hidden", enter, try_socketcall, KILLED, 0},
+#endif
     {"a netlink socket", enter, try_netlink, KILLED, 0},
     {"a packet socket", enter, try_packet, KILLED, 0},
     {"a vsock socket", enter, try_vsock, KILLED, 0},

@@ -34,6 +34,27 @@ test_aarch64(void **state)
 }
 
 static void
+test_i386(void **state)
+{
+	(void)state;
+	compare(SCMP_ARCH_X86, &usual, "wesher.i386");
+}
+
+static void
+test_arm(void **state)
+{
+	(void)state;
+	compare(SCMP_ARCH_ARM, &usual, "wesher.arm");
+}
+
+static void
+test_s390x(void **state)
+{
+	(void)state;
+	compare(SCMP_ARCH_S390X, &usual, "wesher.s390x");
+}
+
+static void
 test_x86_64(void **state)
 {
 	(void)state;
@@ -56,6 +77,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_aarch64),
+	    cmocka_unit_test(test_i386),
+	    cmocka_unit_test(test_arm),
+	    cmocka_unit_test(test_s390x),
 	    cmocka_unit_test(test_x86_64),
 	    cmocka_unit_test(test_bound),
 	};
