@@ -459,6 +459,10 @@ start_outside(void)
 	if (ec == NULL || (g.base = event_base_new_with_config(ec)) == NULL)
 		fatalx("cannot start libevent");
 	event_config_free(ec);
+	if (!tick_same_timeval(g.base))
+		fatalx(
+		    "libevent was built with another time_t: build both with "
+		    "-D_TIME_BITS=64, or none");
 	g.armed = OFF;
 	if (tick_init(&g.tick, g.base, on_tick) == -1)
 		fatal("timerfd");

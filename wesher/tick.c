@@ -4,6 +4,7 @@
  */
 #include <sys/timerfd.h>
 
+#include <string.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -34,6 +35,25 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	t->come = t->overdue = false;
 	t->run();
+}
+
+bool
+tick_same_timeval(struct event_base *base)
+{
+	union {
+		struct timeval tv;
+		uint8_t b[32]; /* room for the larger one */
+	} now;
+	size_t i;
+
+	memset(&now, 0xff, sizeof(now));
+	if (event_base_gettimeofday_cached(base, &now.tv) == -1 ||
+	    now.tv.tv_usec < 0)
+		return false;
+	for (i = sizeof(now.tv); i < sizeof(now); i++)
+		if (now.b[i] != 0xff)
+			return false;
+	return true;
 }
 
 int

@@ -27,6 +27,10 @@ struct tick {
 	void (*run)(void);
 };
 
+/* Has libevent the struct timeval that we have? On 32-bit machines either may
+ * be built with _TIME_BITS=64, and then no event of ours is one of its. */
+bool tick_same_timeval(struct event_base *base);
+
 /*
  * run() is called when it is time; the tick is off by then. Makes a descriptor,
  * so before the sandbox. Returns 0, or -1 (errno).

@@ -183,11 +183,19 @@ teardown(void **state)
 	return 0;
 }
 
+static void
+libevent_has_our_time(void **state)
+{
+	(void)state;
+	assert_true(tick_same_timeval(base));
+}
+
 int
 main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+	    T(libevent_has_our_time),
 	    T(what_is_due_is_not_put_off),
 	    T(what_is_not_due_waits),
 	    T(it_runs_alone),
