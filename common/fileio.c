@@ -6,9 +6,10 @@
  */
 #include <sys/xattr.h>
 
+#include <linux/limits.h>
+
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,7 @@
  */
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -93,7 +94,9 @@ child_main(const struct child *c, pid_t parent)
 		die("parent");
 	place_fds(c);
 	log_init(LOG_D_PIPE, LOG_L_INFO, "wesher", PRIV_FD_LOG);
-	execveat(PRIV_FD_NEXT, "", argv, env, AT_EMPTY_PATH);
+	/* Not every libc has a function for it. */
+	(void)syscall(
+	    SYS_execveat, PRIV_FD_NEXT, "", argv, env, AT_EMPTY_PATH);
 	die("exec");
 }
 

@@ -4,9 +4,11 @@
  * are a peer's choice, which the core has checked for form; state.c does so
  * again.
  */
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "mesh_int.h"
 
@@ -159,8 +161,10 @@ mesh_save(struct mesh *m)
 	m->state.nodes = had;
 	m->state.nnodes = nhad;
 	free(nodes);
+#ifdef __GLIBC__
 	/* The text of thousands was in the heap, in small pieces. */
 	if (n > NODES_KEPT)
 		(void)malloc_trim(0);
+#endif
 	return rc;
 }
