@@ -319,6 +319,12 @@ dist:
 deb:
 	@O=$(O) VERSION=$(VERSION) sh dist/debian/make
 
+# The pictures of the README from their texts; regress/check/diagrams.t compares.
+diagrams:
+	@for f in man/diagrams/*.txt; do \
+		man/diagrams/draw "$$f" >"$${f%.txt}.svg" || exit 1; \
+	done
+
 format:
 	$(CLANG_FORMAT) -i $(C_FILES)
 
@@ -333,5 +339,5 @@ clean:
 -include $(wildcard $(O)/obj/*/*.d $(O)/obj/regress/*/*.d)
 
 .PHONY: all unit-programs fuzz-programs test-programs bench-programs \
-	sim-programs deps check check-long fuzz cov memcheck bench sim cross demo install dist deb format format-check clean
+	sim-programs deps check check-long fuzz cov memcheck bench sim cross demo install dist deb diagrams format format-check clean
 .SECONDARY:
