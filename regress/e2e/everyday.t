@@ -9,7 +9,7 @@ if ! has_kernel_wireguard; then
 	export WESHER_TEST_USERSPACE=1
 fi
 set --
-for s in suspend clock readdress moving mixed moving02 mixed02 nonetwork seeds \
+for s in suspend readme clock readdress moving mixed moving02 mixed02 nonetwork seeds \
     firewalls meddling stale duplicate newhome dualstack lancover hostnames wildcard \
     killed confined sandbox metrics control notify hearsay hostile hostilefolder - \
     thirty; do
