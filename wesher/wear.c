@@ -23,8 +23,8 @@ wear_add(struct wear *w, uint64_t n, unsigned members)
 	w->told = level;
 	log_warnx("about %llu messages were sealed under this cluster key by "
 		  "all members (%llu by us): %s 2^32, what AES-GCM with random "
-		  "nonces bears; roll the key (--cluster-key NEW,OLD on all "
-		  "members, then NEW alone; `wesher key --generate` makes one)"
+		  "nonces bears; roll the key (--cluster-key OLD,NEW on all "
+		  "members, then NEW,OLD; `wesher key --generate` makes one)"
 		  "\tevent=key-worn",
 	    (unsigned long long)w->all, (unsigned long long)w->own,
 	    level == 1 ? "half of" : "that is");

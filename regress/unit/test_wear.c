@@ -51,6 +51,8 @@ warns_twice(void **state)
 	assert_int_equal(lines, 1);
 	assert_non_null(strstr(said, "half of 2^32"));
 	assert_non_null(strstr(said, "roll the key"));
+	/* All can open it before anybody seals with it. */
+	assert_non_null(strstr(said, "OLD,NEW on all members, then NEW,OLD"));
 	wear_add(&w, 1000, 10);
 	assert_int_equal(lines, 1);
 	wear_add(&w, WEAR_BOUND / 2, 1);
