@@ -95,8 +95,7 @@ child_main(const struct child *c, pid_t parent)
 	place_fds(c);
 	log_init(LOG_D_PIPE, LOG_L_INFO, "wesher", PRIV_FD_LOG);
 	/* Not every libc has a function for it. */
-	(void)syscall(
-	    SYS_execveat, PRIV_FD_NEXT, "", argv, env, AT_EMPTY_PATH);
+	(void)syscall(SYS_execveat, PRIV_FD_NEXT, "", argv, env, AT_EMPTY_PATH);
 	die("exec");
 }
 

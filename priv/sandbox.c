@@ -54,8 +54,8 @@ static const char *const calls[] = {
     /* netlink, boundary, userspace WireGuard, syslog, supervisor */
     "recvfrom", "recvmsg", "sendto",
     /* descriptors that are open: signals, log pipe, inotify, files */
-    "read", "write", "close", "pwrite64", "fstat", "fstat64",
-    "ftruncate", "ftruncate64", "fsync", "fchown", "fchown32", "flock",
+    "read", "write", "close", "pwrite64", "fstat", "fstat64", "ftruncate",
+    "ftruncate64", "fsync", "fchown", "fchown32", "flock",
     /* what the new file keeps of the old one */
     "flistxattr", "fgetxattr", "fsetxattr", "fremovexattr",
     /* the pid in a line for syslog, qsort(3), the end of a start */
