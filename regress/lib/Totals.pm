@@ -1,4 +1,5 @@
-# The formatter of make check: prove's own, and behind its report one plain
+# The formatter of make check: prove's own for files, which prints each program
+# whole at its end (two may run at once), and behind its report one plain
 # line, "N passed, N failed, N skipped". A file that did not end well although
 # none of its tests failed (no plan, a crash, an odd exit status) counts as
 # one failure.
@@ -6,7 +7,7 @@ package Totals;
 
 use strict;
 use warnings;
-use parent 'TAP::Formatter::Console';
+use parent 'TAP::Formatter::File';
 
 sub summary {
 	my ($self, $aggregate, $interrupted) = @_;
