@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 real=$(ls build/unit/*wgreal 2>/dev/null)
 # shellcheck disable=SC2086
 set -- $real build/unit/priv_box regress/e2e/selftest - regress/e2e/three -
-for s in partition newhome oneway quiet sameaddr collision fullnet outlive onepeer \
+for s in collision partition newhome oneway quiet sameaddr fullnet outlive onepeer \
     daemon restart kill9 killed mixed readdress meddling badinput stale five \
     leave simultaneous twomeshes wrongkey ipv6overlay slash20 oldstate confined \
     sandbox hostile; do
