@@ -210,6 +210,8 @@ bench-programs: $(T_BENCH)
 
 sim-programs: $(T_SIM)
 
+e2e-programs: $(T_E2E)
+
 unit-programs: $(T_PRIV) $(T_WESHER)
 
 test-programs: unit-programs fuzz-programs bench-programs sim-programs \
@@ -338,6 +340,7 @@ clean:
 
 -include $(wildcard $(O)/obj/*/*.d $(O)/obj/regress/*/*.d)
 
-.PHONY: all unit-programs fuzz-programs test-programs bench-programs \
-	sim-programs deps check check-long fuzz cov memcheck bench sim cross demo install dist deb diagrams format format-check clean
+.PHONY: all unit-programs e2e-programs fuzz-programs test-programs bench-programs \
+	sim-programs deps check check-long fuzz cov memcheck bench sim cross demo \
+	install dist deb diagrams format format-check clean
 .SECONDARY:

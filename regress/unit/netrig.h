@@ -28,6 +28,7 @@
 #include <sodium.h>
 
 #include "../../common/log.h"
+#include "../../wesher/accept.h"
 #include "../../wesher/gate.h"
 #include "../../wesher/net.h"
 #include "../../wesher/wire.h"
@@ -191,7 +192,10 @@ setup(void **state)
 static inline int
 teardown(void **state)
 {
+	static const struct accept all;
+
 	(void)state;
+	net_accept(&all);
 	net_stop();
 	close(w.udp);
 	close(w.tcp);

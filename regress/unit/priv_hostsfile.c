@@ -434,6 +434,14 @@ killed_at(unsigned n)
 }
 
 /* At every moment the old text or the new one; the next start ends it. */
+/* An emulator of another machine has no ptrace(2): regress/cross. */
+static void
+need_ptrace(void)
+{
+	if (getenv("WESHER_TEST_QEMU") != NULL)
+		skip();
+}
+
 static void
 test_killed_renaming(void **state)
 {
@@ -441,6 +449,7 @@ test_killed_renaming(void **state)
 	bool killed = true;
 
 	(void)state;
+	need_ptrace();
 	for (n = 1; killed; n++) {
 		put("hosts", OLD_TEXT, 0644);
 		killed = killed_at(n);
@@ -467,6 +476,7 @@ test_killed_in_place(void **state)
 	struct hosts *h;
 
 	(void)state;
+	need_ptrace();
 	need_mounts();
 	bind_hosts(0);
 	for (n = 1; killed; n++) {
