@@ -85,8 +85,13 @@ trace_is_file(uint64_t nr)
 	return false;
 }
 
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__i386__)
 #define TRACE_CAN_FAIL true
+#ifdef __i386__
+#define orig_rax orig_eax
+#define rax	 eax
+#define rdx	 edx
+#endif
 
 /* The call that is about to be done becomes none. */
 static inline void
@@ -95,7 +100,7 @@ trace_skip(pid_t pid)
 	struct user_regs_struct r;
 
 	ptrace(PTRACE_GETREGS, pid, NULL, &r);
-	r.orig_rax = (unsigned long long)-1;
+	r.orig_rax = (__typeof__(r.orig_rax))-1;
 	ptrace(PTRACE_SETREGS, pid, NULL, &r);
 }
 
@@ -105,7 +110,7 @@ trace_result(pid_t pid, int error)
 	struct user_regs_struct r;
 
 	ptrace(PTRACE_GETREGS, pid, NULL, &r);
-	r.rax = (unsigned long long)-(long long)error;
+	r.rax = (__typeof__(r.rax))-error;
 	ptrace(PTRACE_SETREGS, pid, NULL, &r);
 }
 
