@@ -125,6 +125,10 @@ to_stderr(enum log_level level, const char *as, const char *line)
 		to_fd(STDERR_FILENO, "<%d>%s: %s\n", severity[level], as, line);
 		return;
 	}
+	if (dest == LOG_D_PLAIN) {
+		to_fd(STDERR_FILENO, "%s: %s\n", as, line);
+		return;
+	}
 	gettimeofday(&tv, NULL);
 	if (localtime_r(&tv.tv_sec, &tm) != NULL)
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
@@ -137,13 +141,8 @@ log_line(enum log_level level, const char *as, const char *line)
 {
 	switch (dest) {
 	case LOG_D_STDERR:
-		to_stderr(level, as, line);
-		break;
 	case LOG_D_PLAIN:
-		if (journal)
-			to_stderr(level, as, line);
-		else
-			to_fd(STDERR_FILENO, "%s: %s\n", as, line);
+		to_stderr(level, as, line);
 		break;
 	case LOG_D_PIPE:
 		to_fd(pipefd, "<%d>%s\n", severity[level], line);
