@@ -104,6 +104,15 @@ net_refused(const struct ipport *from, const char *what, const char *why)
 }
 
 static void
+refuse_packet(
+    const struct ipport *from, enum net_reason reason, const char *why)
+{
+	net.count.refused_packets++;
+	net.count.refused[reason]++;
+	net_refused(from, "packet", why);
+}
+
+static void
 one_packet(const struct ipport *from, uint8_t *block, size_t len)
 {
 	uint8_t *plain = net.plain;
@@ -116,28 +125,23 @@ one_packet(const struct ipport *from, uint8_t *block, size_t len)
 		plain = block + SEAL_TEXT_OFFSET;
 	n = seal_open(net.cfg.seal, block, len, NULL, 0, plain, PACKET_MAX);
 	if (n == -1) {
-		net.count.refused_packets++;
-		net.count.refused[len < SEAL_OVERHEAD ? NET_LENGTH
-						      : NET_NOT_SEALED]++;
-		net_refused(from, "packet",
-		    len < SEAL_OVERHEAD
-			? "too short to be one of ours"
-			: "not sealed with our cluster key (another mesh, or "
-			  "a member with another --cluster-key)");
+		if (len < SEAL_OVERHEAD)
+			refuse_packet(
+			    from, NET_LENGTH, "too short to be one of ours");
+		else
+			refuse_packet(from, NET_NOT_SEALED,
+			    "not sealed with our cluster key (another mesh, "
+			    "or a member with another --cluster-key)");
 		return;
 	}
 	/* The network may double one: no reason to speak of it. */
 	if (replay_seen(&net.heard, block + SEAL_NONCE_OFFSET)) {
-		net.count.replays++;
 		net.count.refused[NET_REPLAY]++;
 		return;
 	}
 	err = net.cfg.handler.packet(from, plain, (size_t)n);
-	if (err < 0) {
-		net.count.refused_packets++;
-		net.count.refused[NET_MALFORMED]++;
-		net_refused(from, "packet", wire_error_str(err));
-	}
+	if (err < 0)
+		refuse_packet(from, NET_MALFORMED, wire_error_str(err));
 }
 
 void
@@ -153,7 +157,6 @@ net_takes(const struct ipport *from, const struct net_local *at)
 
 	if (accept_ok(&net.accept, &at->ip, at->ifindex, &why))
 		return true;
-	net.count.strays++;
 	net.count.refused[NET_STRAY]++;
 	net_refused(from, at->stream ? "stream" : "packet", why);
 	return false;

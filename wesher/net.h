@@ -91,8 +91,6 @@ struct net_counters {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t refused_packets, refused_streams, streams_in, streams_out;
 	uint64_t send_errors;
-	uint64_t strays; /* packets and streams that net_accept rules out */
-	uint64_t replays; /* packets and streams that came before */
 	uint64_t refused[NET_REASONS]; /* packets and streams, by reason */
 };
 const struct net_counters *net_counters(void);

@@ -99,6 +99,14 @@ phase(struct conn *c)
 	evtimer_add(&c->deadline, &tv);
 }
 
+static void
+refuse_stream(const struct conn *c, enum net_reason reason, const char *why)
+{
+	st.count->refused_streams++;
+	st.count->refused[reason]++;
+	net_refused(&c->peer, "stream", why);
+}
+
 /* Give up on a stream; an asker inside is told why. */
 static void
 conn_fail(struct conn *c, enum net_reason reason, const char *why)
@@ -106,11 +114,8 @@ conn_fail(struct conn *c, enum net_reason reason, const char *why)
 	uint32_t id = c->id;
 	bool tell = !c->incoming;
 
-	if (c->incoming && !c->answering) {
-		st.count->refused_streams++;
-		st.count->refused[reason]++;
-		net_refused(&c->peer, "stream", why);
-	}
+	if (c->incoming && !c->answering)
+		refuse_stream(c, reason, why);
 	conn_free(c);
 	if (tell)
 		st.cfg.handler.failed(id, why);
@@ -190,11 +195,8 @@ deliver(struct conn *c, uint8_t type, const uint8_t *body, size_t len,
 		return;
 	}
 	if (st.cfg.handler.request(
-		&c->peer, type, body, len, &reply, &replylen) == -1) {
-		st.count->refused_streams++;
-		st.count->refused[NET_MALFORMED]++;
-		net_refused(&c->peer, "stream", "malformed message");
-	}
+		&c->peer, type, body, len, &reply, &replylen) == -1)
+		refuse_stream(c, NET_MALFORMED, "malformed message");
 	free(owned);
 	answer(c, reply, replylen);
 }
@@ -242,7 +244,6 @@ open_block(struct conn *c)
 		    "member with another --cluster-key)");
 	} else if (replay_seen(
 		       &st.heard, wire + FRAME_HEAD + SEAL_NONCE_OFFSET)) {
-		st.count->replays++;
 		conn_fail(c, NET_REPLAY, "a recording of one that came before");
 	} else {
 		opened(c, plain, (size_t)n);
