@@ -27,18 +27,12 @@
 #include <event2/event.h>
 
 #include "../../wesher/control.h"
-
-#define WAIT_MS 20000
+#include "served.h"
 
 static struct {
-	struct event_base *base;
-	struct sockaddr_un at;
-	socklen_t len;
 	int fd;
 	unsigned refreshes, answers;
 	bool prompt; /* the counters come at once */
-	bool full; /* no descriptor is left */
-	unsigned accepts;
 	size_t big; /* length of the document, 0: a small one */
 	uid_t uid; /* of those that connect */
 	bool nobody; /* the kernel does not tell of whom */
@@ -47,16 +41,6 @@ static struct {
 	bool refuses;
 	bool hasty;
 } w;
-
-int
-accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
-{
-	w.accepts++;
-	if (!w.full || w.accepts > 1000)
-		return (int)syscall(SYS_accept4, fd, sa, len, flags);
-	errno = EMFILE;
-	return -1;
-}
 
 int
 getsockopt(int fd, int level, int name, void *value, socklen_t *len)
@@ -161,17 +145,18 @@ setup(void **state)
 {
 	(void)state;
 	memset(&w, 0, sizeof(w));
+	memset(&served, 0, sizeof(served));
 	signal(SIGPIPE, SIG_IGN);
-	w.base = event_base_new();
+	served.base = event_base_new();
 	w.fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	w.at.sun_family = AF_UNIX;
+	served.at.ss_family = AF_UNIX;
 	/* An abstract name of the kernel's choice: no file. */
 	assert_int_equal(
-	    bind(w.fd, (struct sockaddr *)&w.at, sizeof(sa_family_t)), 0);
-	w.len = sizeof(w.at);
-	getsockname(w.fd, (struct sockaddr *)&w.at, &w.len);
+	    bind(w.fd, (struct sockaddr *)&served.at, sizeof(sa_family_t)), 0);
+	served.len = sizeof(served.at);
+	getsockname(w.fd, (struct sockaddr *)&served.at, &served.len);
 	assert_int_equal(listen(w.fd, 64), 0);
-	return control_start(w.base, w.fd, &ops);
+	return control_start(served.base, w.fd, &ops);
 }
 
 static int
@@ -179,7 +164,7 @@ teardown(void **state)
 {
 	(void)state;
 	control_stop();
-	event_base_free(w.base);
+	event_base_free(served.base);
 	close(w.fd);
 	return 0;
 }
@@ -189,53 +174,6 @@ static void
 become(uid_t uid)
 {
 	w.uid = uid;
-}
-
-static int
-client(const char *text)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	size_t len = strlen(text);
-
-	assert_int_equal(connect(fd, (struct sockaddr *)&w.at, w.len), 0);
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (len > 0)
-		assert_int_equal(write(fd, text, len), len);
-	return fd;
-}
-
-static void
-turn(int times)
-{
-	while (times-- > 0) {
-		event_base_loop(w.base, EVLOOP_NONBLOCK);
-		usleep(1000);
-	}
-}
-
-/* All that the daemon says until it closes. Closes fd. */
-static size_t
-take(int fd, char *buf, size_t cap)
-{
-	size_t n = 0;
-	ssize_t r;
-	int i;
-
-	for (i = 0; i < WAIT_MS; i++) {
-		event_base_loop(w.base, EVLOOP_NONBLOCK);
-		r = read(fd, buf + n, cap - 1 - n);
-		if (r == 0 || (r == -1 && errno == ECONNRESET)) {
-			close(fd);
-			buf[n] = '\0';
-			return n;
-		}
-		if (r > 0)
-			n += (size_t)r;
-		else
-			usleep(1000);
-	}
-	fail_msg("the client was not let go");
-	return 0;
 }
 
 /* What has come so far, which is lines. */
@@ -394,12 +332,12 @@ test_no_descriptors(void **state)
 	int fd;
 
 	(void)state;
-	w.full = w.prompt = true;
+	served.full = w.prompt = true;
 	fd = client("status\n");
 	turn(300);
-	assert_true(w.accepts >= 1);
-	assert_true(w.accepts < 100);
-	w.full = false;
+	assert_true(served.accepts >= 1);
+	assert_true(served.accepts < 100);
+	served.full = false;
 	assert_true(take(fd, buf, sizeof(buf)) > 0);
 }
 

@@ -28,32 +28,18 @@
 #include <event2/event.h>
 
 #include "../../wesher/metrics.h"
+#include "served.h"
 
-#define WAIT_MS 20000
-#define GET	"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+#define GET "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
 
 static struct {
-	struct event_base *base;
 	struct metrics_config cfg;
-	struct sockaddr_storage at;
-	socklen_t len;
 	int open; /* accepted, and not closed again */
-	unsigned refreshes, pages, accepts;
+	unsigned refreshes, pages;
 	bool prompt; /* the counters come at once */
-	bool full; /* no descriptor is left */
 	bool none; /* no memory for a page */
 	size_t big; /* length of the page, 0: a small one */
 } w;
-
-int
-accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
-{
-	w.accepts++;
-	if (!w.full || w.accepts > 1000)
-		return (int)syscall(SYS_accept4, fd, sa, len, flags);
-	errno = EMFILE;
-	return -1;
-}
 
 static char *
 on_page(size_t *len)
@@ -84,23 +70,25 @@ static int
 start(int family)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&w.at;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&served.at;
 
 	memset(&w, 0, sizeof(w));
+	memset(&served, 0, sizeof(served));
 	signal(SIGPIPE, SIG_IGN);
-	w.base = event_base_new();
-	w.at.ss_family = (sa_family_t)family;
-	w.len = sizeof(*six);
+	served.base = event_base_new();
+	served.at.ss_family = (sa_family_t)family;
+	served.len = sizeof(*six);
 	six->sin6_addr = in6addr_loopback;
 	/* An abstract name of the kernel's choice: no file. */
 	if (family == AF_UNIX)
-		w.len = sizeof(sa_family_t);
-	assert_int_equal(bind(fd, (struct sockaddr *)&w.at, w.len), 0);
-	w.len = sizeof(w.at);
-	getsockname(fd, (struct sockaddr *)&w.at, &w.len);
+		served.len = sizeof(sa_family_t);
+	assert_int_equal(
+	    bind(fd, (struct sockaddr *)&served.at, served.len), 0);
+	served.len = sizeof(served.at);
+	getsockname(fd, (struct sockaddr *)&served.at, &served.len);
 	assert_int_equal(listen(fd, 64), 0);
 	w.prompt = true;
-	w.cfg = (struct metrics_config){.base = w.base,
+	w.cfg = (struct metrics_config){.base = served.base,
 	    .fd = fd,
 	    .page = on_page,
 	    .refresh = on_refresh,
@@ -120,60 +108,8 @@ teardown(void **state)
 {
 	(void)state;
 	metrics_stop();
-	event_base_free(w.base);
+	event_base_free(served.base);
 	close(w.cfg.fd);
-	return 0;
-}
-
-static int
-client_n(const char *text, size_t len)
-{
-	int fd = socket(w.at.ss_family, SOCK_STREAM, 0);
-
-	assert_int_equal(connect(fd, (struct sockaddr *)&w.at, w.len), 0);
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (len > 0)
-		assert_int_equal(write(fd, text, len), len);
-	return fd;
-}
-
-static int
-client(const char *text)
-{
-	return client_n(text, strlen(text));
-}
-
-static void
-turn(int times)
-{
-	while (times-- > 0) {
-		event_base_loop(w.base, EVLOOP_NONBLOCK);
-		usleep(1000);
-	}
-}
-
-/* All that is said until it closes. Closes fd. */
-static size_t
-take(int fd, char *buf, size_t cap)
-{
-	size_t n = 0;
-	ssize_t r;
-	int i;
-
-	for (i = 0; i < WAIT_MS; i++) {
-		event_base_loop(w.base, EVLOOP_NONBLOCK);
-		r = read(fd, buf + n, cap - 1 - n);
-		if (r == 0 || (r == -1 && errno == ECONNRESET)) {
-			close(fd);
-			buf[n] = '\0';
-			return n;
-		}
-		if (r > 0)
-			n += (size_t)r;
-		else
-			usleep(1000);
-	}
-	fail_msg("the client was not let go");
 	return 0;
 }
 
@@ -410,17 +346,17 @@ hostile_17_many_clients(void **state)
 	unsigned before;
 
 	(void)state;
-	w.accepts = 0;
+	served.accepts = 0;
 	for (i = 0; i < 40; i++)
 		fds[i] = client("");
 	turn(100);
-	assert_in_range(w.accepts, METRICS_CLIENTS, METRICS_CLIENTS + 1);
+	assert_in_range(served.accepts, METRICS_CLIENTS, METRICS_CLIENTS + 1);
 	assert_int_equal(any_closed(fds, 40), 0);
-	before = w.accepts;
+	before = served.accepts;
 	for (i = 0; i < 4; i++)
 		close(fds[i]);
 	turn(50);
-	assert_in_range(w.accepts, before + 4, before + 5);
+	assert_in_range(served.accepts, before + 4, before + 5);
 	for (i = 4; i < 40; i++)
 		close(fds[i]);
 	is_served();
@@ -596,11 +532,11 @@ without_descriptors(void **state)
 	int fd;
 
 	(void)state;
-	w.full = true;
+	served.full = true;
 	fd = client(GET);
 	turn(300);
-	assert_in_range(w.accepts, 1, 99);
-	w.full = false;
+	assert_in_range(served.accepts, 1, 99);
+	served.full = false;
 	assert_true(take(fd, answer, sizeof(answer)) > 0);
 	is_served();
 }
