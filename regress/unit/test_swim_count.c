@@ -2,25 +2,7 @@
  * What the core counts, and how long a member takes to answer: told by
  * `wesher status` and to Prometheus.
  */
-#include "rig.h"
-
-static struct rig *r;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	r = rig_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_free(r);
-	return 0;
-}
+#include "each_rig.h"
 
 static const struct swim_counters *
 c(void)

@@ -1,24 +1,6 @@
 /* Probes and relays: protocol.md section 5, "Probe", "Relay", "SeqNo",
  * "Health". */
-#include "rig.h"
-
-static struct rig *r;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	r = rig_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_free(r);
-	return 0;
-}
+#include "each_rig.h"
 
 static struct ipport
 addr_of(const char *name)

@@ -2,26 +2,9 @@
  * "Never send more than 64"; section 4, "Addr". */
 #include <math.h>
 
-#include "rig.h"
+#include "each_rig.h"
 
-static struct rig *r;
 static struct state_view view;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	r = rig_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_free(r);
-	return 0;
-}
 
 static const struct ipport *
 at(const char *a, uint16_t port)

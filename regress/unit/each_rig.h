@@ -1,0 +1,27 @@
+/*
+ * A rig of its own for each test of a program: `r`, with setup and teardown.
+ */
+#ifndef EACH_RIG_H
+#define EACH_RIG_H
+
+#include "rig.h"
+
+static struct rig *r;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	r = rig_new();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	rig_free(r);
+	return 0;
+}
+
+#endif
