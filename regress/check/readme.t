@@ -20,6 +20,7 @@ make unit-programs | regress/check/memcheck.t | unit-programs
 make fuzz* | regress/fuzz/fuzz.t | perl regress/lib/fuzz
 make cov | regress/check/cov.t | perl regress/lib/cov
 make memcheck | regress/check/memcheck.t | valgrind -q
+make cross ARCH=* | regress/cross/cross.t | run" short s390x
 make bench | regress/bench/bench.t | sh regress/bench/run
 make sim | regress/sim/sim.t | regress/sim/run
 make format | regress/check/format.t | -s format-check
