@@ -11,7 +11,7 @@
  * pad or reserved is zero, and the exact size is part of the check.
  * design.md section 2.
  */
-#define PRIV_VERSION 3
+#define PRIV_VERSION 4
 
 enum priv_type {
 	/* to wesher-priv */
