@@ -317,6 +317,11 @@ dist:
 	git archive --format=tar --prefix=$(DIST)/ HEAD | gzip -9n \
 	    >$(O)/$(DIST).tar.gz
 
+# The same release's descriptions for rpm, Alpine and Arch.
+spec: dist
+	@sh dist/spec $(VERSION) $(O)/$(DIST).tar.gz $(O)/spec
+	@echo "$(O)/spec has wesher.spec, APKBUILD and PKGBUILD"
+
 # A Debian package of the tarball, or of what is unpacked from one.
 deb:
 	@O=$(O) VERSION=$(VERSION) sh dist/debian/make
@@ -342,5 +347,5 @@ clean:
 
 .PHONY: all unit-programs e2e-programs fuzz-programs test-programs bench-programs \
 	sim-programs deps check check-long fuzz cov memcheck bench sim cross demo \
-	install dist deb diagrams format format-check clean
+	install dist spec deb diagrams format format-check clean
 .SECONDARY:

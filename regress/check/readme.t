@@ -16,6 +16,7 @@ make check-long | regress/check/readme.t | one check-long
 make install | regress/check/install.t | install DESTDIR
 make deb | regress/check/package.t | -s deb
 make dist | regress/check/dist.t | -s dist
+make spec | regress/check/spec.t | -s spec
 make unit-programs | regress/check/memcheck.t | unit-programs
 make fuzz* | regress/fuzz/fuzz.t | perl regress/lib/fuzz
 make cov | regress/check/cov.t | perl regress/lib/cov
