@@ -12,23 +12,23 @@
 void
 repeat_init(struct repeat *r)
 {
-	memset(r, 0, sizeof(*r));
+	memset(r->line, 0, sizeof(r->line));
+	r->held = 0;
 	randombytes_buf(r->secret, sizeof(r->secret));
 }
 
 static void
-keep(struct repeat_line *l, const struct repeat_news *n)
+keep(char text[REPEAT_TEXT], const struct repeat_news *n)
 {
-	l->level = n->level;
 	/* Rather no pairs than half of them. */
-	if (strlcpy(l->text, n->text, sizeof(l->text)) >= sizeof(l->text) &&
-	    n->sentence < sizeof(l->text))
-		l->text[n->sentence] = '\0';
+	if (strlcpy(text, n->text, REPEAT_TEXT) >= REPEAT_TEXT &&
+	    n->sentence < REPEAT_TEXT)
+		text[n->sentence] = '\0';
 }
 
 /* It is told, or it was never held back: the minute begins anew. */
 static void
-tell(struct repeat_line *l, int64_t now, repeat_say *say)
+tell(struct repeat *r, struct repeat_line *l, int64_t now, repeat_say *say)
 {
 	unsigned held = l->held;
 	int64_t took = now - l->at;
@@ -36,7 +36,7 @@ tell(struct repeat_line *l, int64_t now, repeat_say *say)
 	l->at = now;
 	l->held = 0;
 	if (held > 0)
-		say(l->level, l->text, held, took / 1000,
+		say(l->level, r->text[l - r->line], held, took / 1000,
 		    (now - l->last) / 1000);
 }
 
@@ -49,7 +49,7 @@ repeat_tick(struct repeat *r, int64_t now, repeat_say *say)
 		if (l->site == NULL || now - l->at < REPEAT_TIME)
 			continue;
 		if (l->held > 0)
-			tell(l, now, say);
+			tell(r, l, now, say);
 		else
 			l->site = NULL;
 	}
@@ -89,7 +89,7 @@ repeat_may(struct repeat *r, const struct repeat_news *n, repeat_say *say)
 	for (l = r->line; l < r->line + REPEAT_LINES; l++)
 		if (l->site == n->site && l->level == n->level &&
 		    memcmp(l->key, key, sizeof(key)) == 0) {
-			keep(l, n);
+			keep(r->text[l - r->line], n);
 			l->last = n->now;
 			l->held++;
 			r->held++;
@@ -97,11 +97,11 @@ repeat_may(struct repeat *r, const struct repeat_news *n, repeat_say *say)
 		}
 	l = victim(r, n->site);
 	if (l->site != NULL)
-		tell(l, n->now, say);
+		tell(r, l, n->now, say);
 	memcpy(l->key, key, sizeof(key));
 	l->site = n->site;
 	l->at = l->last = n->now;
 	l->held = 0;
-	keep(l, n);
+	l->level = n->level;
 	return true;
 }

@@ -23,13 +23,14 @@ struct repeat_line {
 	int64_t at, last; /* it passed; one like it came */
 	unsigned held; /* back since then */
 	int level;
-	char text[REPEAT_TEXT];
 };
 
 struct repeat {
 	uint8_t secret[16];
 	struct repeat_line line[REPEAT_LINES];
 	uint64_t held; /* ever */
+	/* The last one held back of each: no page of it is touched before. */
+	char text[REPEAT_LINES][REPEAT_TEXT];
 };
 
 /* A line that would be logged, or not. now: monotonic ms. */
