@@ -50,6 +50,7 @@ fi
 
 mkdir -p "$tmp/x/w/deb"
 cp "$deb" "$tmp/x/w/deb/old.deb"
+cp dist/debian/tests/smoke "$tmp/x/w/deb/smoke"
 newer() {
 	dpkg-deb -R "$deb" "$tmp/new" &&
 	    sed -i 's/^Version: .*/&+new/' "$tmp/new/DEBIAN/control" &&
