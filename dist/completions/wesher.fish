@@ -14,13 +14,39 @@ function __wesher_devices
     end
 end
 
-set -l others status monitor key leave forget join log-level
-set -l none "not __fish_seen_subcommand_from agent $others"
-set -l agent "not __fish_seen_subcommand_from $others"
-set -l follows "__fish_seen_subcommand_from monitor"
-set -l looks "__fish_seen_subcommand_from status"
-set -l keys "__fish_seen_subcommand_from key"
-set -l leaves "__fish_seen_subcommand_from leave"
+# The command that was typed, "agent" when none was: options' values may read
+# like one. With --any, whether there is one.
+function __wesher_command
+    set -l valued --cluster-key --cluster-key-file --join --bind-addr \
+        --bind-iface --advertise-addr --cluster-port --wireguard-port \
+        --overlay-net --overlay-addr --interface --mtu --keepalive \
+        --hold-down --forget-after --hosts-domain --metrics --log-level \
+        --user --priv
+    set -l value no
+    for word in (commandline -opc)[2..]
+        if test $value = yes
+            set value no
+        else if contains -- $word $valued
+            set value yes
+        else if not string match -q -- '-*' $word
+            echo $word
+            return 0
+        end
+    end
+    contains -- --any $argv; and return 1
+    echo agent
+end
+
+function __wesher_is
+    contains -- (__wesher_command) $argv
+end
+
+set -l none "not __wesher_command --any >/dev/null"
+set -l agent "__wesher_is agent"
+set -l follows "__wesher_is monitor"
+set -l looks "__wesher_is status"
+set -l keys "__wesher_is key"
+set -l leaves "__wesher_is leave"
 
 complete -c wesher -f
 complete -c wesher -n $none -a agent -d "Start the daemon"
@@ -31,8 +57,8 @@ complete -c wesher -n $none -a monitor -d "What happens, as it does"
 complete -c wesher -n $none -a forget -d "Forget a failed member"
 complete -c wesher -n $none -a join -d "Join one more host"
 complete -c wesher -n $none -a log-level -d "Log more or less"
-complete -c wesher -n "__fish_seen_subcommand_from join" -a "(__fish_print_hostnames)"
-complete -c wesher -n "__fish_seen_subcommand_from log-level" -a "debug info warn error"
+complete -c wesher -n "__wesher_is join" -a "(__fish_print_hostnames)"
+complete -c wesher -n "__wesher_is log-level" -a "debug info warn error"
 
 complete -c wesher -l interface -x -a "(__wesher_meshes)" -d "The WireGuard interface"
 complete -c wesher -l log-level -x -a "debug info warn error" -d "What is logged"

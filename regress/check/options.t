@@ -88,6 +88,12 @@ for s in bash zsh fish; do
 	check "$s: levels behind =, and of a command" says $s \
 	    "wesher status --log-level=" debug error info warn
 done
-check "bash: a value is no command" offers bash \
-    "wesher --user status key --" "$OUT/key"
+for s in bash fish; do
+	check "$s: a value is no command" offers $s \
+	    "wesher --user status key --" "$OUT/key"
+done
+# It offers nothing twice.
+grep -v '^--user' "$OUT/key" >"$OUT/key.zsh"
+check "zsh: a value is no command" offers zsh \
+    "wesher --user status key --" "$OUT/key.zsh"
 done_testing
