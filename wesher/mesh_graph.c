@@ -54,10 +54,13 @@ member_doc(const struct mesh *m, const struct member *mb)
 {
 	struct peer_view v;
 	int64_t age;
+	bool has;
 
 	peers_view(m->peers, mb, &v);
-	age = v.handshake == 0 ? -1 : mesh_wall(m) - v.handshake;
-	if (v.handshake != 0 && age < 0)
+	/* Of a tunnel that there is. */
+	has = v.handshake != 0 && (v.why == PEER_OK || v.connected);
+	age = has ? mesh_wall(m) - v.handshake : -1;
+	if (has && age < 0)
 		age = 0;
 	return json_pack("{s:o, s:s, s:o, s:b}", "name", jsontext(mb->name),
 	    "state", member_state_name(mb->state), "handshake",
@@ -97,21 +100,27 @@ alive_doc(const struct mesh *m, const struct report *r, size_t *bytes)
 	return list;
 }
 
+/* Who is gone reports nothing any more. */
 static json_t *
 reports_doc(const struct mesh *m)
 {
 	const struct member_table *t = swim_members(m->swim);
 	json_t *list = json_array();
+	const struct member *from;
 	const struct report *r;
 	size_t bytes = 0;
 
-	for (r = m->reports; r < m->reports + REPORTS; r++)
-		if (r->id != 0 && bytes < NAMES_MAX)
-			json_array_append_new(list,
-			    json_pack("{s:o, s:I, s:o}", "from",
-				jsontext(member_by_id(t, r->id)->name), "age",
-				(json_int_t)((m->now - r->at) / US_PER_S),
-				"alive", alive_doc(m, r, &bytes)));
+	for (r = m->reports; r < m->reports + REPORTS; r++) {
+		if (r->id == 0 || bytes >= NAMES_MAX)
+			continue;
+		from = member_by_id(t, r->id);
+		if (from->state >= MEMBER_DEAD)
+			continue;
+		json_array_append_new(list,
+		    json_pack("{s:o, s:I, s:o}", "from", jsontext(from->name),
+			"age", (json_int_t)((m->now - r->at) / US_PER_S),
+			"alive", alive_doc(m, r, &bytes)));
+	}
 	return list;
 }
 

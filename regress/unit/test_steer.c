@@ -317,6 +317,11 @@ test_graph(void **state)
 	/* Nor does its own report stay. */
 	leaves(&two[0]);
 	run_for(US_PER_S, true);
+	/* Who has gone reports nothing any more. */
+	doc = graph();
+	assert_int_equal(json_array_size(json_object_get(doc, "reports")), 0);
+	assert_int_equal(json_array_size(json_object_get(doc, "members")), 1);
+	json_decref(doc);
 	assert_true(forget("node2"));
 	doc = graph();
 	assert_int_equal(json_array_size(json_object_get(doc, "reports")), 0);
