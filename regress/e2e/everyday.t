@@ -11,7 +11,7 @@ fi
 set --
 for s in suspend readme clock readdress moving mixed moving02 mixed02 nonetwork seeds \
     firewalls meddling stale duplicate newhome dualstack lancover hostnames wildcard \
-    killed confined sandbox metrics control notify runit hearsay hostile hostilefolder - \
+    killed confined sandbox metrics control notify runit openrc hearsay hostile hostilefolder - \
     thirty; do
 	[ "$s" = - ] || s=regress/e2e/$s
 	set -- "$@" "$s"
