@@ -217,7 +217,7 @@ vlog(enum log_level level, int err, bool last, const char *fmt, va_list ap)
 
 	if (level > maxlevel)
 		return;
-	logline_make(&l, err, fmt, ap);
+	logline_make(&l, err, dest == LOG_D_PLAIN, fmt, ap);
 	if (last || passes(level, fmt, &l))
 		log_line(level, tag, l.text);
 	errno = saved;

@@ -219,7 +219,7 @@ pairs(struct logline *l, const char *fmt, struct args *a)
 }
 
 void
-logline_make(struct logline *l, int err, const char *fmt, va_list ap)
+logline_make(struct logline *l, int err, bool asis, const char *fmt, va_list ap)
 {
 	char raw[LOG_LINE], sentence[FORMAT_MAX];
 	const char *tab = strchr(fmt, '\t');
@@ -244,7 +244,7 @@ logline_make(struct logline *l, int err, const char *fmt, va_list ap)
 	pass(l, tab == NULL ? fmt : sentence, &a);
 	if (err != LOGLINE_OK)
 		about(l, strerror(err), -1);
-	if (tab != NULL)
+	if (tab != NULL || !asis)
 		no_pairs(l->text, size);
 	l->sentence = strlen(l->text);
 	if (tab != NULL)
