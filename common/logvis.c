@@ -39,7 +39,7 @@ utf8_len(const unsigned char *p, size_t n)
 	if (c < min[len] || c > 0x10ffff || c < 0xa0 ||
 	    (c >= 0xd800 && c <= 0xdfff) || (c >= 0x200b && c <= 0x200f) ||
 	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x206f) ||
-	    c == 0xfeff)
+	    c == 0xfeff || c == 0x61c)
 		return 0;
 	return len;
 }
