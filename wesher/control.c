@@ -25,15 +25,16 @@
 #include "control.h"
 #include "jsontext.h"
 
-#define CLIENTS_MAX   16
-#define CLIENTS_ROOT  4 /* more, for root alone */
-#define FOLLOWERS_MAX 8
-#define FOLLOWER_ROOM 131072 /* bytes that wait for one */
-#define FOLLOWER_TIME 30 /* seconds without reading */
-#define CLIENT_TIME   10 /* seconds */
-#define REFRESH_TIME  1
-#define REFRESH_EVERY (200 * US_PER_MS)
-#define REST_TIME     200000 /* microseconds */
+#define CLIENTS_MAX    16
+#define CLIENTS_ROOT   4 /* more, for root alone */
+#define FOLLOWERS_MAX  8
+#define FOLLOWERS_ROOT 2 /* more, likewise */
+#define FOLLOWER_ROOM  131072 /* bytes that wait for one */
+#define FOLLOWER_TIME  30 /* seconds without reading */
+#define CLIENT_TIME    10 /* seconds */
+#define REFRESH_TIME   1
+#define REFRESH_EVERY  (200 * US_PER_MS)
+#define REST_TIME      200000 /* microseconds */
 
 enum what { NOTHING, STATUS, GRAPH, KINDS };
 
@@ -172,10 +173,11 @@ static void
 do_monitor(struct client *c, const char *operand)
 {
 	struct timeval tv = {.tv_sec = FOLLOWER_TIME};
+	unsigned most = FOLLOWERS_MAX + (c->root ? FOLLOWERS_ROOT : 0);
 	char *hello;
 
 	(void)operand;
-	if (ctl.followers >= FOLLOWERS_MAX) {
+	if (ctl.followers >= most) {
 		say_words(c, false, "as many follow already as may");
 		return;
 	}

@@ -39,7 +39,8 @@
  *     Whom others listed as alive in their last push/pull with us: of 64 of
  *     them, about 256 members at most.
  *   monitor -> objects, one a line, until the client closes its end; 8 such
- *     clients at most. Who reads nothing for 30 s is let go.
+ *     clients at most, and two more of root's. Who reads nothing for 30 s is
+ *     let go.
  *     {"event": "hello", "time", "name", "interface", "version"} comes first,
  *     {"event" (event_name()), "time" (s since 1970, with ms), "member",
  *        "addr" (ip:port), "overlay", "text", "why" (each may be null, but

@@ -560,6 +560,7 @@ test_monitors_are_few(void **state)
 
 	(void)state;
 	w.prompt = true;
+	become(65534);
 	for (i = 0; i < 8; i++) {
 		fds[i] = client("monitor\n");
 		look(fds[i], buf, sizeof(buf));
@@ -692,6 +693,33 @@ test_root_among_many(void **state)
 	assert_non_null(strstr(buf, "node1"));
 }
 
+/* However many of the group follow, root can. */
+static void
+test_root_follows_among_many(void **state)
+{
+	int fds[10], i;
+	char buf[256];
+
+	(void)state;
+	become(1000);
+	for (i = 0; i < 8; i++) {
+		fds[i] = client("monitor\n");
+		look(fds[i], buf, sizeof(buf));
+	}
+	take(client("monitor\n"), buf, sizeof(buf));
+	assert_non_null(strstr(buf, "{\"error\": "));
+	become(0);
+	for (; i < 10; i++) {
+		fds[i] = client("monitor\n");
+		look(fds[i], buf, sizeof(buf));
+		assert_non_null(strstr(buf, "hello"));
+	}
+	take(client("monitor\n"), buf, sizeof(buf));
+	assert_non_null(strstr(buf, "{\"error\": "));
+	for (i = 0; i < 10; i++)
+		close(fds[i]);
+}
+
 /* The end, with clients of every kind. */
 static void
 test_stop(void **state)
@@ -738,6 +766,7 @@ main(void)
 	    T(test_noisy_monitor),
 	    T(test_half_closed_monitor),
 	    T(test_root_among_many),
+	    T(test_root_follows_among_many),
 	    T(test_stop),
 	};
 
