@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -163,9 +164,33 @@ monitor(int fd, bool json, FILE *out, char *err, size_t errlen)
 		l.len += (size_t)n;
 		if (take_lines(&l, json, out, err, errlen) == -1)
 			return l.any ? MONITOR_NONE : MONITOR_REFUSED;
-		if (fflush(out) == EOF)
+		if (fflush(out) != EOF)
+			continue;
+		if (errno == EPIPE)
 			return MONITOR_DONE;
+		snprintf(err, errlen, "standard output: %s", strerror(errno));
+		return MONITOR_NONE;
 	}
+}
+
+/* All that was read has been written, or is being written just now. */
+static void
+on_interrupt(int sig)
+{
+	(void)sig;
+	if (isatty(STDOUT_FILENO) == 1) /* the prompt goes below the ^C */
+		(void)!write(STDOUT_FILENO, "\n", 1);
+	_exit(MONITOR_DONE);
+}
+
+void
+monitor_signals(void)
+{
+	struct sigaction sa;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (sigaction(SIGINT, NULL, &sa) == 0 && sa.sa_handler != SIG_IGN)
+		signal(SIGINT, on_interrupt);
 }
 
 int
@@ -176,6 +201,7 @@ monitor_main(const struct conf *c, const struct options *o)
 
 	if (fd == -1)
 		return MONITOR_NONE;
+	monitor_signals();
 	if (client_send(fd, "monitor", CLIENT_TIMEOUT) == -1) {
 		log_error("no answer from wesher");
 		close(fd);

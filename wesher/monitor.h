@@ -7,10 +7,17 @@
 
 /* How following the daemon's events ended. */
 enum monitor_exit {
-	MONITOR_DONE = 0, /* nobody reads us any more */
+	MONITOR_DONE = 0, /* interrupted, or nobody reads us any more */
 	MONITOR_REFUSED = 1,
-	MONITOR_NONE = 2 /* no daemon, it ended, or what it says is no event */
+	MONITOR_NONE = 2 /* no daemon, it ended, what it says is no event, or
+			    what we say cannot be written */
 };
+
+/*
+ * From now on SIGINT, unless it was ignored, ends the process with
+ * MONITOR_DONE, and SIGPIPE is an error of write(2).
+ */
+void monitor_signals(void);
 
 /*
  * Follow the events (control.h) that come from fd, connected and non-blocking,

@@ -186,6 +186,62 @@ the_reader_ends(void **state)
 	assert_int_equal(follow(text, sizeof(text) - 1, fds[1], true), 0);
 }
 
+/* What somebody wants to keep has no room: that is no good end. */
+static void
+a_full_disk(void **state)
+{
+	static const char text[] = HELLO "\n";
+	int fd = open("/dev/full", O_WRONLY);
+
+	(void)state;
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(follow(text, sizeof(text) - 1, fd, true), 2);
+	assert_string_equal(err, "standard output: No space left on device");
+}
+
+/* Of a child that follows and is sent sig; first: what it does with it. */
+static int
+signalled(int sig, void (*first)(int))
+{
+	int fds[2], p[2], status;
+	char c;
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_int_equal(pipe(p), 0);
+	if ((pid = fork()) == 0) {
+		close(p[0]);
+		close(fds[1]);
+		fcntl(fds[0], F_SETFL, O_NONBLOCK);
+		signal(sig, first);
+		monitor_signals();
+		_exit(monitor(
+		    fds[0], false, fdopen(p[1], "w"), err, sizeof(err)));
+	}
+	close(p[1]);
+	close(fds[0]);
+	assert_int_equal(
+	    write(fds[1], HELLO "\n", sizeof(HELLO)), sizeof(HELLO));
+	assert_int_equal(read(p[0], &c, 1), 1); /* it follows */
+	kill(pid, sig);
+	if (first == SIG_IGN)
+		close(fds[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(p[0]);
+	if (first != SIG_IGN)
+		close(fds[1]);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void
+somebody_ends_it(void **state)
+{
+	(void)state;
+	assert_int_equal(signalled(SIGINT, SIG_DFL), 0);
+	/* In a script's background it is no matter of ours. */
+	assert_int_equal(signalled(SIGINT, SIG_IGN), 2);
+}
+
 int
 main(void)
 {
@@ -197,6 +253,8 @@ main(void)
 	    cmocka_unit_test(it_refuses),
 	    cmocka_unit_test(hostile_17_a_line_without_end),
 	    cmocka_unit_test(the_reader_ends),
+	    cmocka_unit_test(a_full_disk),
+	    cmocka_unit_test(somebody_ends_it),
 	};
 
 	setenv("TZ", "UTC", 1);
