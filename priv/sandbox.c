@@ -159,8 +159,8 @@ landlock(struct sandbox *s)
 	if (s->abi > 0)
 		s->layers |= PRIV_BOX_LANDLOCK;
 	else
-		log_warnx("no Landlock here (Linux 5.13, and \"landlock\" in "
-			  "lsm=): going on without it");
+		log_warnx("no Landlock here (Linux 5.13, and \"landlock\" "
+			  "among its lsm): going on without it");
 }
 #endif
 

@@ -460,9 +460,8 @@ start_outside(void)
 		fatalx("cannot start libevent");
 	event_config_free(ec);
 	if (!tick_same_timeval(g.base))
-		fatalx(
-		    "libevent was built with another time_t: build both with "
-		    "-D_TIME_BITS=64, or none");
+		fatalx("libevent was built with another time_t: build both "
+		       "with one _TIME_BITS");
 	g.armed = OFF;
 	if (tick_init(&g.tick, g.base, on_tick) == -1)
 		fatal("timerfd");
