@@ -29,6 +29,28 @@ check "shellcheck accepts APKBUILD" \
 for f in wesher.install wesher.pre-install wesher.pre-deinstall; do
 	check "shellcheck accepts $f" shellcheck -s sh "$spec/$f"
 done
+# Alpine's goodbye: under supervise-daemon a leave alone would be a restart.
+mkdir -p "$OUT/run" "$OUT/init.d" "$OUT/stubs"
+touch "$OUT/run/wgoverlay.pid" "$OUT/run/b.pid"
+cp dist/openrc/wesher "$OUT/init.d/wesher"
+cp dist/openrc/wesher "$OUT/init.d/wesher.b"
+for f in wesher rc-service; do
+	# A stop takes the locks away.
+	printf '#!/bin/sh\necho %s "$@"\ncase $* in *stop) rm -f %s ;; esac\n' \
+	    $f "$OUT/run/*.pid" >"$OUT/stubs/$f"
+done
+chmod +x "$OUT"/init.d/* "$OUT"/stubs/*
+sed -e "s|/run/wesher|$OUT/run|" -e "s|/etc/init.d|$OUT/init.d|g" \
+    "$spec/wesher.pre-deinstall" >"$OUT/goodbye"
+printf '%s\n' "rc-service --ifstarted wesher stop" \
+    "rc-service --ifstarted wesher.b stop" "wesher leave --interface b" \
+    "wesher leave --interface wgoverlay" >"$OUT/wanted"
+goodbye() {
+	PATH=$OUT/stubs:$PATH sh "$OUT/goodbye" >"$OUT/done" 2>&1
+	diff "$OUT/wanted" "$OUT/done"
+}
+check "Alpine: removed, services stop, then each mesh is left" goodbye
+
 tarball=$OUT/o/wesher-$version.tar.gz
 sum=$(sha512sum <"$tarball" | cut -d ' ' -f 1)
 for f in APKBUILD PKGBUILD; do
@@ -43,7 +65,6 @@ build_rpm() {
 		--define "_sysusersdir /usr/lib/sysusers.d" \
 		--define "_tmpfilesdir /usr/lib/tmpfiles.d" \
 		--define "systemd_requires %{nil}" \
-		--define "sysusers_create_compat() %{nil}" \
 		--define "systemd_post() %{nil}" \
 		--define "systemd_preun() %{nil}" \
 		--define "systemd_postun_with_restart() %{nil}" \
@@ -61,6 +82,19 @@ packs() { # LIST: what every package has
 check "rpmbuild builds it" build_rpm
 rpm -qlp "$OUT"/rpm/RPMS/*/wesher-*.rpm >"$OUT/rpm.list" 2>/dev/null
 check "it packs what it should" packs "$OUT/rpm.list"
+
+# What makes users stands in the package: a macro is expanded before there are
+# sources to read.
+script() { # NAME: of the package
+	rpm -qp --scripts "$OUT"/rpm/RPMS/*/wesher-*.rpm 2>/dev/null |
+	    sed -n "/^$1 scriptlet/,/scriptlet/p"
+}
+script preinstall >"$OUT/pre"
+check "before it the user is made" grep -q "useradd .* _wesher\$" "$OUT/pre"
+check "and the group" grep -q "groupadd -r wesher\$" "$OUT/pre"
+script postuninstall >"$OUT/postun"
+check "an upgrade restarts the meshes that run, each" \
+    grep -q "try-restart .*wesher@" "$OUT/postun"
 
 tar -xzf "$tarball" -C "$OUT"
 run() { # SHELL FILE FUNCTION...
