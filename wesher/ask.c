@@ -67,8 +67,8 @@ connect_daemon(const struct conf *c, const struct options *o)
 	if (fd != -1)
 		return fd;
 	if (errno == EACCES)
-		log_errorx(RUN_DIR "/%s.sock: not for everybody: try sudo "
-				   "wesher status, or join the group wesher",
+		log_errorx(RUN_DIR "/%s.sock: not for everybody: try sudo, "
+				   "or join the group wesher",
 		    c->interface);
 	else if (errno != ENOENT && errno != ECONNREFUSED)
 		log_error(RUN_DIR "/%s.sock", c->interface);

@@ -20,7 +20,10 @@ put_quoted(FILE *out, const char *name)
 	for (; *name != '\0'; name++) {
 		if (*name == '"' || *name == '\\')
 			fputc('\\', out);
-		fputc(*name, out);
+		if (*name == '&') /* Graphviz knows entities, too */
+			fputs("&amp;", out);
+		else
+			fputc(*name, out);
 	}
 	fputc('"', out);
 }

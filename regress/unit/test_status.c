@@ -174,10 +174,10 @@ test_graph(void **state)
 {
 	static const char doc[] =
 	    "{\"name\":\"a\",\"members\":[{\"name\":\"b\",\"state\":\"alive\","
-	    "\"handshake\":12,\"fresh\":true},{\"name\":\"c\\\"\\u001b\","
+	    "\"handshake\":12,\"fresh\":true},{\"name\":\"c\\\"&#10;\\u001b\","
 	    "\"state\":\"failed\",\"handshake\":null,\"fresh\":false},7],"
 	    "\"reports\":[{\"from\":\"b\",\"age\":3,\"alive\":[\"a\",\"b\",9,"
-	    "\"c\\\"\\u001b\"]},{\"alive\":[\"a\"]},{}]}";
+	    "\"c\\\"&#10;\\u001b\"]},{\"alive\":[\"a\"]},{}]}";
 
 	(void)state;
 	assert_int_equal(run(doc, graph_dot), STATUS_WHOLE);
@@ -186,9 +186,9 @@ test_graph(void **state)
 	    "\t\"a\" [style=bold]\n"
 	    "\t\"b\" [color=black]\n"
 	    "\t\"a\" -> \"b\" [dir=both, label=\"12s\"]\n"
-	    "\t\"c\\\"\\\\033\" [color=red]\n"
+	    "\t\"c\\\"&amp;#10;\\\\033\" [color=red]\n"
 	    "\t\"b\" -> \"a\" [style=dashed]\n"
-	    "\t\"b\" -> \"c\\\"\\\\033\" [style=dashed]\n"
+	    "\t\"b\" -> \"c\\\"&amp;#10;\\\\033\" [style=dashed]\n"
 	    "}\n");
 	assert_int_equal(run("{\"members\":[]}", graph_dot), STATUS_NONE);
 	assert_int_equal(run("{\"error\":\"x\"}", graph_dot), STATUS_NONE);
