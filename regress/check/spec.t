@@ -31,25 +31,24 @@ for f in wesher.install wesher.pre-install wesher.pre-deinstall; do
 done
 # Alpine's goodbye: under supervise-daemon a leave alone would be a restart.
 mkdir -p "$OUT/run" "$OUT/init.d" "$OUT/stubs"
-touch "$OUT/run/wgoverlay.pid" "$OUT/run/b.pid"
-cp dist/openrc/wesher "$OUT/init.d/wesher"
-cp dist/openrc/wesher "$OUT/init.d/wesher.b"
+touch "$OUT/run/wgoverlay.pid" "$OUT/run/b.pid" "$OUT/init.d/wesher" \
+    "$OUT/init.d/wesher.b"
 for f in wesher rc-service; do
-	# A stop takes the locks away.
-	printf '#!/bin/sh\necho %s "$@"\ncase $* in *stop) rm -f %s ;; esac\n' \
-	    $f "$OUT/run/*.pid" >"$OUT/stubs/$f"
+	printf '#!/bin/sh\necho %s "$@"\n' $f >"$OUT/stubs/$f"
+	chmod +x "$OUT/stubs/$f"
 done
-chmod +x "$OUT"/init.d/* "$OUT"/stubs/*
-sed -e "s|/run/wesher|$OUT/run|" -e "s|/etc/init.d|$OUT/init.d|g" \
+sed -e "s|/run/wesher|$OUT/run|" -e "s|/etc/init.d|$OUT/init.d|" \
     "$spec/wesher.pre-deinstall" >"$OUT/goodbye"
-printf '%s\n' "rc-service --ifstarted wesher stop" \
-    "rc-service --ifstarted wesher.b stop" "wesher leave --interface b" \
-    "wesher leave --interface wgoverlay" >"$OUT/wanted"
+for m in b:wesher.b wgoverlay:wesher; do
+	printf '%s\n' "wesher leave --interface ${m%:*}" \
+	    "rc-service --ifstarted ${m#*:} stop" \
+	    "wesher leave --interface ${m%:*}"
+done >"$OUT/wanted"
 goodbye() {
 	PATH=$OUT/stubs:$PATH sh "$OUT/goodbye" >"$OUT/done" 2>&1
 	diff "$OUT/wanted" "$OUT/done"
 }
-check "Alpine: removed, services stop, then each mesh is left" goodbye
+check "Alpine: removed, each mesh is left and its service stopped" goodbye
 
 tarball=$OUT/o/wesher-$version.tar.gz
 sum=$(sha512sum <"$tarball" | cut -d ' ' -f 1)
