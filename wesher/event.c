@@ -10,6 +10,8 @@
 
 #include "event.h"
 
+#define TEXT 768 /* room for a sentence with a member's name */
+
 static void (*follower)(const struct event_news *, void *);
 static void *follower_arg;
 
@@ -52,6 +54,13 @@ line(const struct event_news *ev)
 	    ev->member != NULL ? ev->member : "", addr, overlay, why);
 }
 
+bool
+event_heard(const struct event_news *ev)
+{
+	return (!ev->unlogged && ev->level <= log_level_get()) ||
+	       follower != NULL;
+}
+
 void
 event_say(const struct event_news *ev)
 {
@@ -64,9 +73,11 @@ event_say(const struct event_news *ev)
 void
 event_sayf(struct event_news *ev, const char *fmt, ...)
 {
-	char text[EVENT_TEXT];
+	char text[TEXT];
 	va_list ap;
 
+	if (!event_heard(ev))
+		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

@@ -36,11 +36,11 @@ struct event_news {
 	bool unlogged; /* the log has had enough of those */
 };
 
-#define EVENT_TEXT 768 /* room for a sentence with a member's name */
-
 /* "joined", "updated", ... "tunnel-up", "tunnel-stale". */
 const char *event_name(enum event_kind kind);
 
+/* Will anybody hear of it? If not, what it tells need not be looked up. */
+bool event_heard(const struct event_news *ev);
 /* Log it, at its level and unless it is unlogged, and tell who follows. */
 void event_say(const struct event_news *ev);
 /* The same of a sentence that is composed here. */

@@ -3,7 +3,6 @@
  * and addresses in these events are a peer's choice; they were checked by the
  * core for form, by peers.c for what they may have.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,49 +74,44 @@ say_self_conflict(struct mesh *m, const struct ipport *at, const char *more)
 	    .member = m->name,
 	    .addr = *at,
 	    .why = two_hosts};
-	char buf[IPPORT_STRLEN], text[EVENT_TEXT];
+	char buf[IPPORT_STRLEN];
 
-	snprintf(text, sizeof(text),
+	news.unlogged = !is_due(m, &m->self_conflict_logged);
+	event_sayf(&news,
 	    "another host uses our name %s (heard from %s): host names must be "
 	    "unique in a mesh, change one with hostname(1)%s",
 	    m->name, ipport_str(at, buf), more);
-	news.text = text;
-	news.unlogged = !is_due(m, &m->self_conflict_logged);
-	event_say(&news);
 }
 
 static void
 log_conflict(struct mesh *m, const struct swim_event *ev)
 {
 	struct event_news news = {.kind = EVENT_CONFLICT, .level = LOG_L_WARN};
-	char buf[IPPORT_STRLEN], text[EVENT_TEXT];
+	char buf[IPPORT_STRLEN];
 
 	mesh_conflict(m, ev->m, ev->addr);
 	if (ev->type == SWIM_EV_SELF_CONFLICT) {
 		say_self_conflict(m, ev->addr, "");
 		return;
 	}
-	snprintf(text, sizeof(text),
+	news.member = ev->m->name;
+	news.addr = *ev->addr;
+	news.why = two_hosts;
+	news.unlogged = !is_due(m, &m->conflict_logged);
+	event_sayf(&news,
 	    "a host at %s uses the name of the member %s, which keeps it: "
 	    "change one with hostname(1)",
 	    ipport_str(ev->addr, buf), ev->m->name);
-	news.member = ev->m->name;
-	news.addr = *ev->addr;
-	news.text = text;
-	news.why = two_hosts;
-	news.unlogged = !is_due(m, &m->conflict_logged);
-	event_say(&news);
 }
 
-/* What it claims; not looked up where nobody would see it. */
+/* What it claims. */
 static struct ipaddr
-overlay_of(const struct mesh *m, const struct member *mb)
+overlay_of(const struct member *mb)
 {
 	struct ipaddr none = {0};
 	struct meta meta;
 
-	if ((!m->watched && log_level_get() < LOG_L_INFO) ||
-	    meta_decode(member_meta(mb), mb->metalen, &meta) == -1)
+	if (meta_decode(member_meta(mb), mb->metalen, &meta) == -1)
 		return none;
 	return meta.overlay;
 }
@@ -138,22 +132,23 @@ say_change(struct mesh *m, const struct swim_event *ev)
 	struct event_news news = {.kind = kinds[ev->type].kind,
 	    .level = LOG_L_INFO,
 	    .member = ev->m->name};
-	char buf[IPPORT_STRLEN], text[EVENT_TEXT];
+	char buf[IPPORT_STRLEN];
 
-	snprintf(text, sizeof(text), "%s at %s %s", ev->m->name,
-	    where(ev->m, buf), kinds[ev->type].verb);
 	if (ev->type == SWIM_EV_UPDATE && !ev->changed) {
-		log_debug("%s", text);
+		log_debug("%s at %s updated", ev->m->name, where(ev->m, buf));
 		return;
 	}
-	member_ipport(ev->m, &news.addr);
-	news.overlay = overlay_of(m, ev->m);
-	news.text = text;
 	if (ev->type == SWIM_EV_UPDATE)
 		news.level = LOG_L_DEBUG;
 	else
 		news.unlogged = !quiet_may(&m->quiet, m->now);
-	event_say(&news);
+	/* Thousands may come at once. */
+	if (!event_heard(&news))
+		return;
+	member_ipport(ev->m, &news.addr);
+	news.overlay = overlay_of(ev->m);
+	event_sayf(&news, "%s at %s %s", ev->m->name, where(ev->m, buf),
+	    kinds[ev->type].verb);
 }
 
 static void

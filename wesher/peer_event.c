@@ -26,20 +26,18 @@ peer_log_why(struct peers *ps, struct peer *p)
 	    .member = p->name,
 	    .overlay = p->meta.overlay};
 	struct peer_slot *s = p->slot;
-	char why[320], text[EVENT_TEXT];
+	char why[320];
 
 	peer_words(ps, p, why, sizeof(why));
-	snprintf(text, sizeof(text), "%s gets no tunnel: %s", p->name, why);
 	if (p->m != NULL)
 		member_ipport(p->m, &ev.addr);
-	ev.text = text;
 	ev.why = why;
 	if ((s->logged != 0 && now - s->logged < LOG_EVERY) ||
 	    !quiet_may(&ps->quiet, ps->now))
 		ev.level = LOG_L_DEBUG;
 	else
 		s->logged = now;
-	event_say(&ev);
+	event_sayf(&ev, "%s gets no tunnel: %s", p->name, why);
 }
 
 void
@@ -65,40 +63,37 @@ peer_watch_tick(struct peers *ps)
 	peer_at(ps, &ps->watch_at, ps->now + LOOK_EVERY);
 }
 
-static void
-tell(const struct peer_slot *s, enum event_kind kind, const char *text,
-    const char *why)
+static struct event_news
+news_of(const struct peer_slot *s, enum event_kind kind)
 {
 	struct event_news ev = {.kind = kind,
 	    .level = LOG_L_DEBUG,
 	    .member = s->m->name,
-	    .overlay = s->t.addr,
-	    .text = text,
-	    .why = why};
+	    .overlay = s->t.addr};
 
 	member_ipport(s->m, &ev.addr);
-	event_say(&ev);
+	return ev;
 }
 
 static void
 tell_up(const struct peer_slot *s)
 {
-	char text[NAME_MAX_LEN + 64];
+	struct event_news ev = news_of(s, EVENT_TUNNEL_UP);
 
-	snprintf(text, sizeof(text), "the tunnel to %s is up", s->m->name);
-	tell(s, EVENT_TUNNEL_UP, text, NULL);
+	event_sayf(&ev, "the tunnel to %s is up", s->m->name);
 }
 
 static void
 tell_stale(const struct peer_slot *s, int64_t age)
 {
-	char text[NAME_MAX_LEN + 64], why[96];
+	struct event_news ev = news_of(s, EVENT_TUNNEL_STALE);
+	char why[96];
 
-	snprintf(text, sizeof(text), "the tunnel to %s is stale", s->m->name);
 	snprintf(why, sizeof(why),
 	    "the last handshake was %lld s ago, and new ones get no answer",
 	    (long long)age);
-	tell(s, EVENT_TUNNEL_STALE, text, why);
+	ev.why = why;
+	event_sayf(&ev, "the tunnel to %s is stale", s->m->name);
 }
 
 /* Its session is over: does it try to begin another, and since the last look?
