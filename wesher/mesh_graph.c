@@ -53,15 +53,12 @@ static json_t *
 member_doc(const struct mesh *m, const struct member *mb)
 {
 	struct peer_view v;
-	int64_t age;
-	bool has;
+	int64_t age = -1;
 
 	peers_view(m->peers, mb, &v);
 	/* Of a tunnel that there is. */
-	has = v.handshake != 0 && (v.why == PEER_OK || v.connected);
-	age = has ? mesh_wall(m) - v.handshake : -1;
-	if (has && age < 0)
-		age = 0;
+	if (v.why == PEER_OK || v.connected)
+		age = mesh_handshake_age(m, &v);
 	return json_pack("{s:o, s:s, s:o, s:b}", "name", jsontext(mb->name),
 	    "state", member_state_name(mb->state), "handshake",
 	    age == -1 ? json_null() : json_integer(age), "fresh",

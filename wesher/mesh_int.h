@@ -155,6 +155,10 @@ const struct conflict *
 mesh_conflict_of(const struct mesh *m, const struct member *mb, int64_t now);
 void mesh_conflict_forget(struct mesh *m, const struct member *mb);
 
+/* mesh_status.c */
+/* Seconds since the tunnel's last handshake, not below 0; -1: there was none. */
+int64_t mesh_handshake_age(const struct mesh *m, const struct peer_view *v);
+
 /* mesh_graph.c */
 /* As struct swim_config's reported. */
 void mesh_reported(void *arg, const struct member *from,

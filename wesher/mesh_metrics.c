@@ -279,7 +279,6 @@ row_of(const struct mesh *m, const struct member *mb, struct row *r)
 {
 	struct peer_view v;
 	int64_t rtt = member_rtt(mb);
-	double age;
 
 	peers_view(m->peers, mb, &v);
 	r->name = mb->name;
@@ -289,11 +288,7 @@ row_of(const struct mesh *m, const struct member *mb, struct row *r)
 	r->rx = v.rx;
 	r->tx = v.tx;
 	r->rtt = rtt < 0 ? -1 : (double)rtt / US_PER_S;
-	r->age = -1;
-	if (r->has_stat && v.handshake != 0) {
-		age = (double)(mesh_wall(m) - v.handshake);
-		r->age = age < 0 ? 0 : age;
-	}
+	r->age = r->has_stat ? (double)mesh_handshake_age(m, &v) : -1;
 }
 
 enum column { COL_TUNNEL, COL_AGE, COL_RX, COL_TX, COL_RTT, COLUMNS };

@@ -106,21 +106,28 @@ rtt_or_null(const struct member *mb)
 	return us < 0 ? json_null() : json_real((double)us / 1000);
 }
 
+int64_t
+mesh_handshake_age(const struct mesh *m, const struct peer_view *v)
+{
+	int64_t age = mesh_wall(m) - v->handshake;
+
+	if (v->handshake == 0)
+		return -1;
+	return age < 0 ? 0 : age;
+}
+
 static json_t *
 member_doc(const struct mesh *m, const struct member *mb)
 {
 	struct ipaddr none = {0};
 	struct peer_view v;
 	struct ipport at;
-	int64_t age = -1;
+	int64_t age;
 	char buf[NOTE];
 
 	member_ipport(mb, &at);
 	peers_view(m->peers, mb, &v);
-	if (v.handshake != 0) {
-		age = mesh_wall(m) - v.handshake;
-		age = age < 0 ? 0 : age;
-	}
+	age = mesh_handshake_age(m, &v);
 	if (v.why != PEER_OK)
 		v.endpoint.ip.len = 0;
 	return json_pack(
