@@ -16,6 +16,7 @@
 #include "ask.h"
 #include "client.h"
 #include "commands.h"
+#include "event.h"
 #include "monitor.h"
 
 #define LINE	16384 /* bytes of one event */
@@ -92,7 +93,7 @@ monitor_line(const char *line, size_t len, bool json, FILE *out, char *err,
 	}
 	if (json) {
 		json_dumpf(ev, out,
-		    JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(13));
+		    JSON_COMPACT | JSON_ENSURE_ASCII | EVENT_JSON_FLAGS);
 		fputc('\n', out);
 	} else
 		put_event(out, ev);

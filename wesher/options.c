@@ -53,8 +53,7 @@ static const struct command_line {
     {.name = "leave", .cmd = CMD_LEAVE},
     {"forget", CMD_FORGET, "NAME", "a member's name", is_name},
     {"join", CMD_JOIN, "HOST[:PORT]", OPTVAL_HOST, is_host},
-    {"log-level", CMD_LOG_LEVEL, "LEVEL", "debug, info, warn or error",
-	is_level}};
+    {"log-level", CMD_LOG_LEVEL, "LEVEL", OPTVAL_LEVEL, is_level}};
 
 static const enum opt_id excluded[][2] = {{O_CLUSTER_KEY, O_CLUSTER_KEY_FILE},
     {O_BIND_ADDR, O_BIND_IFACE}, {O_GENERATE, O_NEW_WIREGUARD},

@@ -68,8 +68,8 @@ const struct opt opts[NOPTS] = {
 	"an address of this host with a port, like 127.0.0.1:9946 or "
 	"[::1]:9946, or unix: and the path of a socket",
 	"ADDR:PORT or unix:PATH for Prometheus (off)"},
-    [O_LOG_LEVEL] = {"log-level", "LEVEL", 0, ALL, "debug, info, warn or error",
-	"debug, info, warn or error (warn)"},
+    [O_LOG_LEVEL] = {"log-level", "LEVEL", 0, ALL, OPTVAL_LEVEL,
+	OPTVAL_LEVEL " (warn)"},
     [O_DEBUG] = {"debug", NULL, F_BOOL, ALL, "true or false",
 	"-d: foreground, log to stderr at debug"},
     [O_USER] = {"user", "USER", 0, ALL, "the name or number of a user",

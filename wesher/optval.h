@@ -40,6 +40,9 @@ int optval_metrics(const char *s, char out[CONF_METRICS]);
 /* A user's name or number as it may stand in passwd(5). */
 int optval_user(const char *s, char out[CONF_USERLEN]);
 
+/* What a LEVEL is, in words. */
+#define OPTVAL_LEVEL "debug, info, warn or error"
+
 /* Is it a HOST as below? And what one is, in words. */
 bool optval_is_host(const char *s, size_t len);
 #define OPTVAL_HOST                                              \
