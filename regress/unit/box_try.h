@@ -349,17 +349,6 @@ try_socket_raw(void)
 	return socket(AF_PACKET, SOCK_RAW, 0);
 }
 
-#ifdef SYS_socketcall
-/* All of the calls of sockets by one, which hides their arguments. */
-static long
-try_socketcall(void)
-{
-	long args[3] = {AF_INET, SOCK_STREAM, 0};
-
-	return syscall(SYS_socketcall, 1, args);
-}
-#endif
-
 static long
 try_socketpair(void)
 {

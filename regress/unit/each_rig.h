@@ -1,5 +1,6 @@
 /*
- * A rig of its own for each test of a program: `r`, with setup and teardown.
+ * A rig of its own for each test of a program, `r`: its teardown, and a setup for
+ * those that want it as it comes.
  */
 #ifndef EACH_RIG_H
 #define EACH_RIG_H
@@ -8,8 +9,8 @@
 
 static struct rig *r;
 
-static int
-setup(void **state)
+static inline int
+setup_rig(void **state)
 {
 	(void)state;
 	r = rig_new();

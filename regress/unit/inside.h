@@ -1,6 +1,8 @@
 #ifndef REGRESS_INSIDE_H
 #define REGRESS_INSIDE_H
 
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -33,5 +35,16 @@ inside(int (*enter)(void), long (*attempt)(void))
 	return WIFSIGNALED(status) ? INSIDE_SIGNAL(WTERMSIG(status))
 				   : WEXITSTATUS(status);
 }
+
+#ifdef SYS_socketcall
+/* All of the calls of sockets by one, which hides their arguments. */
+static inline long
+try_socketcall(void)
+{
+	long args[3] = {AF_INET, SOCK_STREAM, 0};
+
+	return syscall(SYS_socketcall, 1, args);
+}
+#endif
 
 #endif

@@ -609,4 +609,21 @@ our_dialect(void)
 static const struct node two[] = {
     {"node2", 2, 1, 5, WIRE_S_ALIVE}, {"node3", 3, 1, 5, WIRE_S_ALIVE}};
 
+/* Both stand in the state. */
+static inline void
+saved_two(void)
+{
+	char ip[16];
+	unsigned i;
+
+	w.st.nodes = calloc(2, sizeof(*w.st.nodes));
+	assert_non_null(w.st.nodes);
+	w.st.nnodes = 2;
+	for (i = 0; i < 2; i++) {
+		snprintf(ip, sizeof(ip), "192.0.2.%u", two[i].k);
+		w.st.nodes[i].name = strdup(two[i].name);
+		ipaddr_parse(ip, &w.st.nodes[i].addr.ip);
+	}
+}
+
 #endif

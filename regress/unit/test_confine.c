@@ -388,17 +388,6 @@ try_netlink(void)
 	return socket(AF_NETLINK, SOCK_RAW, 0);
 }
 
-#ifdef SYS_socketcall
-/* All of the calls of sockets by one, which hides their arguments. */
-static long
-try_socketcall(void)
-{
-	long args[3] = {AF_INET, SOCK_STREAM, 0};
-
-	return syscall(SYS_socketcall, 1, args);
-}
-#endif
-
 static long
 try_packet(void)
 {

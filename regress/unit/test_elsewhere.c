@@ -1,11 +1,10 @@
 /* A name at another address than the known one: taken when it failed and its
  * old address is silent, else a conflict. wesher/elsewhere.c, merge.c. */
-#include "rig.h"
+#include "each_rig.h"
 
 #define OLD "10.1.0.2" /* of m1 */
 #define NEW "10.9.9.9"
 
-static struct rig *r;
 static struct swim_profile
     quiet; /* no gossip, no probes but those in question */
 static struct ipport m1, new;
@@ -41,14 +40,6 @@ setup_living(void **state)
 	evict_answered(r->s, rig_member(r, "m1"));
 	assert_int_equal(rig_state(r, "m1"), MEMBER_ALIVE);
 	rig_clear(r);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_free(r);
 	return 0;
 }
 

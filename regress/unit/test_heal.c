@@ -102,17 +102,11 @@ test_saved_failed_are_tried(void **state)
 static void
 last_run(bool answered)
 {
-	char ip[16];
 	unsigned i;
 
-	w.st.nodes = calloc(2, sizeof(*w.st.nodes));
-	assert_non_null(w.st.nodes);
-	w.st.nnodes = 2;
+	saved_two();
 	w.st.saved = w.wall - 60;
 	for (i = 0; i < 2; i++) {
-		snprintf(ip, sizeof(ip), "192.0.2.%u", two[i].k);
-		w.st.nodes[i].name = strdup(two[i].name);
-		ipaddr_parse(ip, &w.st.nodes[i].addr.ip);
 		w.st.nodes[i].since = 7;
 		w.st.nodes[i].answered = answered;
 	}

@@ -11,8 +11,8 @@
 
 #include "../../common/check.h"
 #include "cluster.h"
+#include "each_rig.h"
 
-static struct rig *r;
 static struct state_view view;
 
 static int
@@ -21,14 +21,6 @@ setup(void **state)
 	(void)state;
 	r = rig_new();
 	rig_populate(r, 8);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_free(r);
 	return 0;
 }
 

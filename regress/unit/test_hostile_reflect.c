@@ -5,9 +5,7 @@
  */
 #include <stdio.h>
 
-#include "rig.h"
-
-static struct rig *r;
+#include "each_rig.h"
 
 static int
 setup(void **state)
@@ -15,14 +13,6 @@ setup(void **state)
 	(void)state;
 	r = rig_new();
 	rig_populate(r, 8);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_free(r);
 	return 0;
 }
 

@@ -233,29 +233,12 @@ test_sync_without_memory(void **state)
 	assert_int_equal(count(PRIV_SYNC), 1);
 }
 
-/* Both stand in the state. */
-static void
-last_run(void)
-{
-	char ip[16];
-	unsigned i;
-
-	w.st.nodes = calloc(2, sizeof(*w.st.nodes));
-	assert_non_null(w.st.nodes);
-	w.st.nnodes = 2;
-	for (i = 0; i < 2; i++) {
-		snprintf(ip, sizeof(ip), "192.0.2.%u", two[i].k);
-		w.st.nodes[i].name = strdup(two[i].name);
-		ipaddr_parse(ip, &w.st.nodes[i].addr.ip);
-	}
-}
-
 /* Who has just started, too, does not know whose tunnels are to go. */
 static void
 test_sync_waits_for_who_knows(void **state)
 {
 	(void)state;
-	last_run();
+	saved_two();
 	seed("seed");
 	up(2);
 	resolved("192.0.2.2");
@@ -271,7 +254,7 @@ static void
 test_sync_when_all_are_back(void **state)
 {
 	(void)state;
-	last_run();
+	saved_two();
 	seed("seed");
 	up(2);
 	resolved("192.0.2.2");

@@ -169,28 +169,12 @@ test_forget_who_failed(void **state)
 	assert_true(w.resolves > 0);
 }
 
-static void
-last_run(void)
-{
-	char ip[16];
-	unsigned i;
-
-	w.st.nodes = calloc(2, sizeof(*w.st.nodes));
-	assert_non_null(w.st.nodes);
-	w.st.nnodes = 2;
-	for (i = 0; i < 2; i++) {
-		snprintf(ip, sizeof(ip), "192.0.2.%u", two[i].k);
-		w.st.nodes[i].name = strdup(two[i].name);
-		ipaddr_parse(ip, &w.st.nodes[i].addr.ip);
-	}
-}
-
 /* Who was there in the last run alone is tried until it is forgotten. */
 static void
 test_forget_who_is_saved(void **state)
 {
 	(void)state;
-	last_run();
+	saved_two();
 	up(0);
 	run_for(5 * US_PER_S, true);
 	assert_int_equal(w.saved_nodes, 2);

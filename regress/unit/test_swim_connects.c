@@ -2,11 +2,9 @@
  * The core where the sandbox lets no stream go to some members' port: they are
  * probed by packets alone, and full exchanges are had with the others.
  */
-#include "rig.h"
+#include "each_rig.h"
 
 #define OTHER_PORT 7950
-
-static struct rig *r;
 
 static bool
 connects(void *arg, const struct ipport *to)
@@ -21,14 +19,6 @@ setup(void **state)
 	(void)state;
 	r = rig_new();
 	r->s->connects = connects;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_free(r);
 	return 0;
 }
 

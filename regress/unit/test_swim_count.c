@@ -247,7 +247,7 @@ relays_are_counted(void **state)
 	assert_int_equal(c()->in.n[WIRE_INDIRECT_PING], 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup_rig, teardown)
 
 int
 main(void)

@@ -1,8 +1,8 @@
 /* What others say about a member that we hold alive waits for its refutation;
  * what others say about us is answered. wesher/hearsay.c, self.c. */
 #include "cluster.h"
+#include "each_rig.h"
 
-static struct rig *r;
 static struct swim_profile quiet; /* no gossip: what is sent is unicast */
 static struct ipport m1;
 
@@ -18,14 +18,6 @@ setup(void **state)
 	r->s->next_probe = r->s->next_pushpull = NEVER;
 	member_ipport(rig_member(r, "m1"), &m1);
 	evict_answered(r->s, rig_member(r, "m1"));
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_free(r);
 	return 0;
 }
 

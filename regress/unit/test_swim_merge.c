@@ -1,8 +1,6 @@
 /* What is said about others: protocol.md section 5, "Suspicion", "Precedence",
  * "dead with Node = From"; section 4 for entries that are no good. */
-#include "rig.h"
-
-static struct rig *r;
+#include "each_rig.h"
 
 static int
 setup(void **state)
@@ -10,14 +8,6 @@ setup(void **state)
 	(void)state;
 	r = rig_new();
 	rig_populate(r, 10);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_free(r);
 	return 0;
 }
 

@@ -737,7 +737,7 @@ at_rest_it_wakes_for_probes_only(void **state)
 	assert_in_range(wakes, 20, 23);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup_rig, teardown)
 
 int
 main(void)

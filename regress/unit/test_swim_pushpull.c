@@ -1195,7 +1195,7 @@ after_a_leave_nothing_is_merged(void **state)
 	free(reply);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup_rig, teardown)
 
 static unsigned
 exchanges(void)

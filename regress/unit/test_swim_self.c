@@ -1,8 +1,6 @@
 /* What concerns ourselves: protocol.md section 5, "About ourselves",
  * "Incarnation", "Leave"; swim_announce of section 9. */
-#include "rig.h"
-
-static struct rig *r;
+#include "each_rig.h"
 
 static int
 setup(void **state)
@@ -12,14 +10,6 @@ setup(void **state)
 	rig_populate(r, 10);
 	/* Only what the test asks for. */
 	r->s->next_probe = r->s->next_pushpull = NEVER;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_free(r);
 	return 0;
 }
 
