@@ -548,3 +548,19 @@ oneway_stop() { # TAG; sets SENT, LOST and HOLE
 	LOST=$(sed -n 's/.*lost \([0-9]*\) .*/\1/p' "$DIR/oneway.$1")
 	HOLE=$(sed -n 's/.*hole \([0-9]*\) .*/\1/p' "$DIR/oneway.$1")
 }
+
+# Each way between two hosts while something is done to one of them.
+flows_begin() { # NAME OTHER
+	oneway_start to "$1" "$2" 9
+	oneway_start from "$2" "$1" 10
+	sleep 1
+}
+
+flows_end() { # WHAT MORE: more than that were sent each way, none was lost
+	sleep 1
+	for fe in to from; do
+		oneway_stop $fe
+		check "$1: traffic was flowing ($fe)" test "${SENT:-0}" -gt "$2"
+		is "$1: no packet is lost ($fe, of ${SENT:-0})" "$LOST" 0
+	done
+}
